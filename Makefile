@@ -1,0 +1,42 @@
+# causalmix: two commands do it all. `make book` builds the book, `make test` runs the tests.
+# Paths are relative and quoted, so the checkout may lie in a folder with spaces in its name.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help install book quick reproduce test lint bench clean
+
+PY := .venv/bin/python
+# The environment is up to date when this file exists: its name is a checksum of what it was made from.
+STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt .ci/install) | cksum | tr -s ' \t' '--')
+# One installation at a time, where the machine has flock.
+LOCK := $(shell command -v flock >/dev/null 2>&1 && echo flock .venv.lock)
+
+export PYTHON TORCH_INDEX
+
+help: ## list the commands
+	@echo "causalmix: causal data augmentation for fine-tuning tabular foundation models"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  STUDY=results/NAME chooses the recorded study of the book; CAUSALMIX_DATA=FOLDER the benchmark's tables."
+
+install: $(STAMP) ## make the environment .venv (every other command does this by itself)
+
+$(STAMP):
+	@$(LOCK) .ci/install "$@"
+
+book: $(STAMP) ## build the book from the recorded runs (the first time: run the quick study if there is none)
+	@$(PY) -m causalmix.book $(if $(STUDY),--study "$(STUDY)")
+
+quick: $(STAMP) ## run the quick study for real: bundled tables, embedded model, minutes on two cores
+	@$(PY) -m causalmix.cli run --profile quick
+
+test: $(STAMP) ## run all tests (two processes, at most ten minutes)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 $(TESTS)
+
+lint: $(STAMP) ## ruff, ruff format and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy causalmix
+
+clean: ## remove what was built (keeps the environment and the recorded runs)
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache
