@@ -1,0 +1,152 @@
+"""Suites of datasets, and the loaders behind their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from causalmix.data.bundled import BUNDLED, load_bundled
+from causalmix.data.gate import DataError, Dataset, make_dataset
+from causalmix.data.tabarena import load_tabarena, read_file
+from causalmix.data.tabarena_tasks import TABARENA33
+
+__all__ = ["SUITES", "DataError", "Dataset", "Suite", "load_dataset", "load_table", "make_dataset"]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of datasets.
+
+    Attributes
+    ----------
+    name
+        Key in `SUITES`.
+    datasets
+        Names of its tables.
+    description
+        One sentence for readers.
+    load
+        ``load(name, data_dir, cache_dir)`` gives one of its tables.
+    """
+
+    name: str
+    datasets: tuple[str, ...]
+    description: str
+    load: Callable[[str, str | Path | None, str | Path | None], Dataset]
+
+
+SUITES: dict[str, Suite] = {
+    "bundled": Suite(
+        "bundled",
+        tuple(BUNDLED),
+        "scikit-learn's own tables: always there, but saturated (logistic regression reaches a ROC-AUC above "
+        ".99), so they show that everything runs and decide nothing",
+        load_bundled,
+    ),
+    "tabarena33": Suite(
+        "tabarena33",
+        TABARENA33,
+        "the 33 of TabArena-v0.1's 38 classification tasks with at most 100 features (our rule: the paper "
+        "does not say which 33 it used)",
+        load_tabarena,
+    ),
+}
+
+
+def load_dataset(
+    name: str,
+    suite: str | None = None,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+) -> Dataset:
+    """Load a dataset by name.
+
+    Parameters
+    ----------
+    name
+        A dataset of `suite`, or of any suite where `suite` is None.
+    suite
+        Key of `SUITES`.
+    data_dir
+        Folder with local copies (``NAME.parquet`` or ``NAME.csv``).
+    cache_dir
+        Where tables fetched from OpenML are kept.
+
+    Raises
+    ------
+    DataError
+        For an unknown suite or dataset, or a table that cannot be had or used.
+
+    Examples
+    --------
+    >>> load_dataset("wine").y.cat.categories.tolist()
+    ['class_0', 'class_1', 'class_2']
+    """
+    if suite is not None and suite not in SUITES:
+        raise DataError(f"there is no suite {suite!r}; choose one of {', '.join(SUITES)}")
+    candidates = [SUITES[suite]] if suite is not None else list(SUITES.values())
+    for candidate in candidates:
+        if name in candidate.datasets:
+            return candidate.load(name, data_dir, cache_dir)
+    known = [dataset for candidate in candidates for dataset in candidate.datasets]
+    raise DataError(
+        f"there is no dataset {name!r} in {', '.join(c.name for c in candidates)}"
+        f"{_suggest(name, known)}; `causalmix data list` shows all, and your own file is read with "
+        "load_table(path, target)"
+    )
+
+
+def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ()) -> Dataset:
+    """Load a user's own CSV or Parquet file.
+
+    Parameters
+    ----------
+    path
+        A .csv or .parquet file; its stem becomes the dataset's name.
+    target
+        The column to predict.
+    categorical
+        Columns of numbers that are categories.
+
+    Raises
+    ------
+    DataError
+        Naming the file or column and the cure.
+    """
+    file = Path(path)
+    table = read_file(file)
+    names = [str(column) for column in table.columns]
+    if target not in names:
+        raise DataError(
+            f"the file {file} has no target column {target!r}{_suggest(target, names)}; its columns are "
+            f"{', '.join(names)}"
+        )
+    if file.suffix.lower() == ".csv":
+        _refuse_repeated_header(file)
+    table.columns = names
+    return make_dataset(file.stem, table.drop(columns=target), table[target], categorical)
+
+
+def _refuse_repeated_header(file: Path) -> None:
+    """pandas renames a repeated column to name.1 without a word."""
+    header = [str(field) for field in read_header(file)]
+    repeated = sorted({field for field in header if header.count(field) > 1})
+    if repeated:
+        raise DataError(
+            f"the file {file}: several columns are called {', '.join(map(repr, repeated))}; rename them"
+        )
+
+
+def read_header(file: Path) -> list[str]:
+    """First line of a CSV file, as fields."""
+    import csv
+
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        return next(csv.reader(stream), [])
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,203 @@
+"""Read a TabArena table: from a local folder, else from the on-disk cache, else from OpenML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from pathlib import Path
+
+import pandas as pd
+from sklearn.datasets import fetch_openml
+
+from causalmix.data.gate import DataError, Dataset, make_dataset
+from causalmix.data.tabarena_tasks import TASKS, Task
+
+FILE_TYPES = (".parquet", ".csv")
+SUBFOLDERS = ("tabarena", "tabarena_partial")
+OPENML_HOST = ("www.openml.org", 443)
+
+
+def default_cache_dir() -> Path:
+    """Where tables from OpenML are kept: ``~/.cache/causalmix``."""
+    return Path.home() / ".cache" / "causalmix"
+
+
+def load_tabarena(
+    name: str, data_dir: str | Path | None = None, cache_dir: str | Path | None = None
+) -> Dataset:
+    """Load one TabArena table through the gate.
+
+    Parameters
+    ----------
+    name
+        One of `TASKS`.
+    data_dir
+        A folder of ``NAME.parquet`` or ``NAME.csv``, directly or in its subfolders ``tabarena`` and
+        ``tabarena_partial`` (or in a sibling ``tabarena_partial``). Looked at first.
+    cache_dir
+        Where tables fetched from OpenML are kept, by default `default_cache_dir`.
+
+    Raises
+    ------
+    DataError
+        When the folder does not exist, a file is not the table that it is named after, a cached file has
+        changed, or OpenML cannot be reached.
+    """
+    task = TASKS[name]
+    local = find_local(name, data_dir)
+    if local is not None:
+        return _pass_gate(task, read_file(local), str(local))
+    cached = read_cache(task, cache_dir)
+    if cached is not None:
+        return _pass_gate(task, cached, "the cache")
+    return _pass_gate(task, fetch_table(task, cache_dir), "OpenML")
+
+
+def find_local(name: str, data_dir: str | Path | None) -> Path | None:
+    """The file of a table in a local folder, or None."""
+    if data_dir is None:
+        return None
+    folder = Path(data_dir)
+    if not folder.is_dir():
+        raise DataError(
+            f"the data folder {folder} does not exist; give a folder of NAME.parquet or NAME.csv files"
+        )
+    places = [folder, *(folder / sub for sub in SUBFOLDERS)]
+    if folder.name == SUBFOLDERS[0]:
+        places.append(folder.parent / SUBFOLDERS[1])
+    files = (place / f"{name}{ending}" for place in places for ending in FILE_TYPES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def read_file(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file.
+
+    Raises
+    ------
+    DataError
+        When the file is absent, of another type, or cannot be parsed.
+    """
+    if not path.is_file():
+        raise DataError(f"the file {path} does not exist; check its path")
+    if path.suffix.lower() not in FILE_TYPES:
+        raise DataError(f"the file {path} is neither .csv nor .parquet; convert it to one of them")
+    try:
+        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise DataError(f"the file {path} cannot be read ({error}); write it again") from error
+
+
+def _pass_gate(task: Task, table: pd.DataFrame, source: str) -> Dataset:
+    """Restore missing categories, note what differs from TabArena, and pass the gate."""
+    if task.target not in table:
+        raise DataError(
+            f"{task.name} from {source} has no column {task.target!r}, TabArena's target; it is not "
+            "TabArena's table, replace the file"
+        )
+    X, restored = _restore_missing_levels(table.drop(columns=task.target))
+    notes = []
+    if len(X) < task.rows:
+        notes.append(f"partial: {len(X):,} of {task.rows:,} rows")
+    elif len(X) > task.rows:
+        notes.append(f"{len(X):,} rows, TabArena has {task.rows:,}")
+    if X.shape[1] != task.features:
+        notes.append(f"{X.shape[1]} features, TabArena has {task.features}")
+    if restored:
+        notes.append(f"the level 'nan' is read as missing in {len(restored)} columns: {', '.join(restored)}")
+    return make_dataset(task.name, X, table[task.target], notes=notes)
+
+
+def _restore_missing_levels(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Turn the literal category 'nan', an artefact of a CSV round trip, into missing values."""
+    restored = [
+        column
+        for column in X
+        if isinstance(X[column].dtype, pd.CategoricalDtype) and "nan" in X[column].cat.categories
+    ]
+    return X.assign(**{column: X[column].cat.remove_categories("nan") for column in restored}), restored
+
+
+def cache_paths(task: Task, cache_dir: str | Path | None) -> tuple[Path, Path]:
+    """The cached Parquet file of a table and the JSON beside it that holds its checksum."""
+    folder = Path(cache_dir) if cache_dir is not None else default_cache_dir()
+    return folder / f"{task.name}.parquet", folder / f"{task.name}.json"
+
+
+def read_cache(task: Task, cache_dir: str | Path | None) -> pd.DataFrame | None:
+    """The cached table after its sha256 has been verified; None where nothing is cached.
+
+    Raises
+    ------
+    DataError
+        When the cached file differs from what was written.
+    """
+    table_path, record_path = cache_paths(task, cache_dir)
+    if not (table_path.is_file() and record_path.is_file()):
+        return None
+    try:
+        expected = json.loads(record_path.read_text())["sha256"]
+    except (ValueError, KeyError):
+        expected = "unreadable"
+    if sha256_of(table_path) != expected:
+        raise DataError(
+            f"the cached table {table_path} has changed since it was fetched (checksum {expected[:12]} "
+            f"expected); delete it and {record_path.name}, it is then fetched again"
+        )
+    return pd.read_parquet(table_path)
+
+
+def fetch_table(task: Task, cache_dir: str | Path | None) -> pd.DataFrame:
+    """Fetch a table from OpenML (scikit-learn verifies OpenML's md5) and cache it with its sha256."""
+    table_path, record_path = cache_paths(task, cache_dir)
+    try:
+        bunch = fetch_openml(
+            data_id=task.openml_dataset,
+            target_column=task.target,
+            as_frame=True,
+            cache=False,
+            n_retries=0,
+            parser="auto",
+        )
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{task.name} (OpenML dataset {task.openml_dataset}) is not here and OpenML did not give it "
+            f"({type(error).__name__}: {error}); connect to the internet, or name a folder that holds "
+            f"{task.name}.parquet with --data or CAUSALMIX_DATA"
+        ) from error
+    table = bunch.frame
+    table_path.parent.mkdir(parents=True, exist_ok=True)
+    draft = table_path.with_suffix(f".{os.getpid()}.draft")
+    table.to_parquet(draft)
+    record = {"sha256": sha256_of(draft), "openml_dataset": task.openml_dataset, "rows": len(table)}
+    draft.replace(table_path)
+    record_path.write_text(json.dumps(record, indent=1))
+    return table
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def recorded_sha256(path: Path) -> str | None:
+    """What a ``provenance.csv`` in a local folder (columns name, parquet_sha256) says of one of its files."""
+    for folder in (path.parent, path.parent.parent):
+        record = folder / "provenance.csv"
+        if record.is_file():
+            table = pd.read_csv(record, dtype=str)
+            if {"name", "parquet_sha256"} <= set(table.columns):
+                found = table.loc[table["name"] == path.stem, "parquet_sha256"].dropna()
+                return None if found.empty or path.suffix != ".parquet" else str(found.iloc[0])
+    return None
+
+
+def openml_is_reachable(timeout: float = 2.0) -> bool:
+    """Whether a connection to OpenML can be opened within `timeout` seconds."""
+    try:
+        with socket.create_connection(OPENML_HOST, timeout=timeout):
+            return True
+    except OSError:
+        return False
