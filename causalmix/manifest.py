@@ -1,0 +1,84 @@
+"""The manifest of a study: what was planned, done, failed and is absent, by whom and from which data.
+
+Everything but the absent runs follows from the tables, so the same runs give the same manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from causalmix.specs import RunSpec
+
+
+def manifest_bytes(
+    root: Path, tables: dict[str, pd.DataFrame], absent: list[dict], record_format: int, protocol_version: int
+) -> bytes:
+    """Return ``manifest.json`` of the study in ``root``, whose tables have the names of ``rows.COLUMNS``."""
+    runs = tables["runs"]
+    known = runs.loc[runs["data_fingerprint"] != "", ["dataset", "data_fingerprint"]]
+    manifest = {
+        "study": root.name,
+        "format": record_format,
+        "protocol_version": protocol_version,
+        "protocols": [json.loads(text) for text in sorted(set(runs["protocol"]))],
+        "runs": {
+            "planned": len(runs) + len(absent),
+            "done": int((runs["status"] == "ok").sum()),
+            "failed": int((runs["status"] == "failed").sum()),
+            "absent": len(absent),
+        },
+        **{
+            f"{name}s": _counts(runs[name])
+            for name in ("suite", "dataset", "arm", "model", "preset", "revision")
+        },
+        "environments": [
+            {"n_runs": n, **json.loads(text)} for text, n in _counts(runs["environment"]).items()
+        ],
+        "data_fingerprints": dict(sorted(known.values.tolist())),
+        "files": {
+            f"{name}.parquet": _describe(root / f"{name}.parquet", len(tables[name])) for name in tables
+        },
+        "store_hash": content_hash(tables),
+        "absent": absent,
+    }
+    return (json.dumps(manifest, indent=1) + "\n").encode()
+
+
+def content_hash(tables: dict[str, pd.DataFrame]) -> str:
+    """Return 16 hex characters over the content of the tables, whatever files they came from."""
+    digest = hashlib.sha256()
+    for name in sorted(tables):
+        digest.update(f"{name}\n{tables[name].to_csv(index=False)}".encode())
+    return digest.hexdigest()[:16]
+
+
+def absent_cell(spec: RunSpec) -> dict:
+    """Return how the manifest names a planned run that is not there."""
+    names = ("dataset", "fold", "arm", "model", "repeat", "spec_hash")
+    return {name: getattr(spec, name) for name in names}
+
+
+def still_absent(cells: Iterable[dict], runs: pd.DataFrame) -> list[dict]:
+    """Return the cells whose run is not in ``runs``: each once, in canonical order."""
+    there = set(runs["spec_hash"])
+    absent = {cell["spec_hash"]: cell for cell in cells if cell["spec_hash"] not in there}
+    return sorted(
+        absent.values(), key=lambda cell: (cell["dataset"], cell["fold"], cell["arm"], cell["spec_hash"])
+    )
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(value): int(n) for value, n in sorted(column.value_counts().items())}
+
+
+def _describe(path: Path, n_rows: int) -> dict:
+    """Checksum of a file of the study; empty while it is not written yet."""
+    if not path.exists():
+        return {}
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": n_rows}

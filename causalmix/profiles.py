@@ -1,0 +1,129 @@
+"""Profiles: named sweeps of runs. A profile is a frozen value; its runs are a list of `RunSpec`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from causalmix.data import SUITES
+from causalmix.data.splits import Protocol
+from causalmix.specs import ARMS, OWN_TABLE, RunSpec, SpecError, find_arm, suggest
+
+
+def _option(default, text: str):
+    """A field of `Profile` with the help text that the command line shows for it."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A sweep: every arm on every fold of every dataset.
+
+    Each field is also an option of ``causalmix run``; the help text stands in its metadata.
+
+    Examples
+    --------
+    >>> small = dataclasses.replace(PROFILES["quick"], datasets=("iris",), folds=(0,), arms=("default",))
+    >>> [str(spec) for spec in iter_specs(small, study="demo")]
+    ['iris · fold 0 · default']
+    """
+
+    suite: str = _option("bundled", "suite of tables")
+    datasets: tuple[str, ...] = _option((), "tables, separated by commas; all of the suite when left out")
+    folds: tuple[int, ...] = _option((0, 1, 2), "folds to run: 0,3 or 0-9")
+    arms: tuple[str, ...] = _option(("zero_shot", "default", "scm", "causalmix"), "arms, separated by commas")
+    model: str = _option("embedded-mini", "name of a model, or folder of a checkpoint")
+    repeats: tuple[int, ...] = _option((0,), "random partitions into folds: 0 or 0-4")
+    preset: str = _option("causalmix", "named fine-tuning settings")
+    synthetic_ratio: float = _option(1.0, "synthetic rows per real training row")
+    n_steps: int = _option(0, "fine-tuning steps in place of the preset's (0: the preset's)")
+    target: str = _option("", "target column of your own --table")
+    protocol: Protocol = Protocol()  # noqa: RUF009 (frozen)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        for arm in self.arms:
+            find_arm(arm)
+        if self.suite != OWN_TABLE:
+            if self.suite not in SUITES:
+                raise SpecError(suggest("suite", self.suite, SUITES))
+            known = SUITES[self.suite].datasets
+            for name in self.datasets:
+                if name not in known:
+                    raise SpecError(suggest(f"dataset of suite {self.suite}", name, known))
+        for fold in self.folds:
+            if not 0 <= fold < self.protocol.n_folds:
+                raise SpecError(
+                    f"fold {fold} does not exist: the protocol has {self.protocol.n_folds} folds, "
+                    f"0 to {self.protocol.n_folds - 1}"
+                )
+        if not self.synthetic_ratio > 0:
+            raise SpecError(f"synthetic_ratio is {self.synthetic_ratio}; it must be above 0")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The datasets that are run: those named, or all of the suite."""
+        return self.datasets or SUITES[self.suite].datasets
+
+
+PROFILES: dict[str, Profile] = {
+    "smoke": Profile(
+        datasets=("iris",),
+        folds=(0, 1),
+        arms=("zero_shot", "default", "causalmix"),
+        n_steps=4,
+        description="seconds: shows that everything runs",
+    ),
+    "quick": Profile(description="minutes on 2 CPU cores: scikit-learn's own tables, which decide nothing"),
+    "first-look": Profile(
+        suite="tabarena33",
+        datasets=(
+            "blood-transfusion-service-center",
+            "churn",
+            "credit-g",
+            "diabetes",
+            "Fitness_Club",
+            "heloc",
+            "Is-this-a-good-customer",
+            "maternal_health_risk",
+            "seismic-bumps",
+            "website_phishing",
+        ),
+        description="ten TabArena tables x three folds: a first look at real tables",
+    ),
+}
+"""The profiles of DESIGN §3 whose arms exist."""
+
+
+def find_profile(name: str) -> Profile:
+    """Return the profile called ``name``.
+
+    Raises
+    ------
+    SpecError
+        When there is none; the message proposes the closest name.
+    """
+    if name not in PROFILES:
+        raise SpecError(suggest("profile", name, PROFILES))
+    return PROFILES[name]
+
+
+def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
+    """Yield the runs of a profile: fold by fold over all tables, so that an unfinished study is an even one.
+
+    Parameters
+    ----------
+    profile : Profile
+    study : str
+        Name of the study that the runs belong to.
+    """
+    taken = {item.name for item in dataclasses.fields(RunSpec)}
+    shared = {
+        item.name: getattr(profile, item.name) for item in dataclasses.fields(profile) if item.name in taken
+    }
+    for repeat in profile.repeats:
+        for fold in profile.folds:
+            for dataset in profile.tables:
+                for arm in sorted(profile.arms, key=list(ARMS).index):
+                    yield RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)

@@ -1,0 +1,301 @@
+"""The run store: one atomic JSON record per run, consolidated into three Parquet files and a manifest.
+
+``results/<study>/records/`` holds single runs while a study is under way; ``runs.parquet``,
+``trajectories.parquet``, ``graphs.parquet`` and ``manifest.json`` are what is committed and published. A
+store is the union of both, so runs can be added to a published study. Free of torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from causalmix.atomic import locked, remove_leftovers, write_atomically
+from causalmix.data.splits import Protocol
+from causalmix.manifest import absent_cell, content_hash, manifest_bytes, still_absent
+from causalmix.rows import COLUMNS, ROWS, order_frame, to_frame, to_parquet
+from causalmix.specs import RunRecord, RunSpec
+
+FORMAT = 1
+"""Version of the record files."""
+
+PROTOCOL_VERSION = Protocol().version
+
+_END = "complete"
+_SHOWN = 5
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be read, written or ranked; the message names the file or cells, and the cure."""
+
+
+class ResultStore:
+    """The runs of one study.
+
+    Parameters
+    ----------
+    root : path
+        ``results/<study>``; made by the first `write`.
+
+    Raises
+    ------
+    StoreError
+        When the study was made under another protocol version, or its manifest cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store = ResultStore(Path(tempfile.mkdtemp()) / "demo")
+    >>> store.has(RunSpec("demo", "bundled", "iris", fold=0, arm="default")), len(store.runs())
+    (False, 0)
+    """
+
+    def __init__(self, root: str | os.PathLike) -> None:
+        self.root = Path(root)
+        self.records = self.root / "records"
+        if (self.root / "manifest.json").exists():
+            self._check_version(self.manifest()["protocol_version"], self.root / "manifest.json")
+
+    # Single runs
+
+    def has(self, spec: RunSpec) -> bool:
+        """Return whether the run is in the store. A truncated or corrupt record is not: it is run again."""
+        return not self.missing([spec])
+
+    def missing(self, specs: Iterable[RunSpec]) -> list[RunSpec]:
+        """Return those of ``specs`` that the store does not hold, in their order."""
+        path = self.root / "runs.parquet"
+        held = set(_read_parquet(path, ["spec_hash"])["spec_hash"]) if path.exists() else set()
+        return [spec for spec in specs if not self._holds(spec.spec_hash, held)]
+
+    def write(self, record: RunRecord) -> Path:
+        """Write one record: whole or not at all. Two writers of the same run do no harm.
+
+        Raises
+        ------
+        StoreError
+            When the file cannot be written (a full disk, say) or the record has another protocol version.
+        """
+        path = self._record_path(record.spec.spec_hash)
+        self._check_version(record.spec.protocol.version, path)
+        body = record.to_dict()
+        envelope = {"format": FORMAT, "record": body, "sha256": _digest(body), "end": _END}
+        try:
+            return write_atomically(path, (json.dumps(envelope, allow_nan=False) + "\n").encode())
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {path}: {error.strerror or error}. Make room or correct the folder's rights, "
+                "then start the same command again: finished runs are kept."
+            ) from error
+
+    def load_record(self, spec_hash: str) -> RunRecord:
+        """Return one record that is not only in the Parquet files.
+
+        Raises
+        ------
+        StoreError
+            When there is no such record, or it is corrupt.
+        """
+        path = self._record_path(spec_hash)
+        if not path.exists():
+            raise StoreError(f"{self.root} holds no record {spec_hash}: {path} does not exist.")
+        return self._read(path)
+
+    def corrupt(self) -> list[Path]:
+        """Return the record files that cannot be read: truncated, or changed after they were written."""
+        return [path for path in self._record_files() if not self._is_whole(path)]
+
+    # Tables
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run, in canonical order; columns as in ``causalmix.rows.COLUMNS``."""
+        return self._table("runs", list(self._read_all()))
+
+    def trajectories(self) -> pd.DataFrame:
+        """Return one row per run and evaluation step."""
+        return self._table("trajectories", list(self._read_all()))
+
+    def graphs(self) -> pd.DataFrame:
+        """Return one row per run and DAG that it used."""
+        return self._table("graphs", list(self._read_all()))
+
+    @property
+    def hash(self) -> str:
+        """16 hex characters over the content of all tables, consolidated or not."""
+        records = list(self._read_all())
+        return content_hash({name: self._table(name, records) for name in COLUMNS})
+
+    def check_dense(self, specs: Iterable[RunSpec]) -> None:
+        """Refuse to go on when a run is missing or a table changed between runs.
+
+        Raises
+        ------
+        StoreError
+            Naming the missing cells, or the table that has more than one fingerprint.
+        """
+        specs, runs = list(specs), self.runs()
+        there = set(runs["spec_hash"])
+        missing = [spec for spec in specs if spec.spec_hash not in there]
+        if missing:
+            shown = "; ".join(str(spec) for spec in missing[:_SHOWN])
+            more = f"; and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+            raise StoreError(
+                f"{self.root} lacks {len(missing)} of {len(specs)} runs: {shown}{more}. "
+                f"`causalmix run --study {self.root.name}` adds what is missing."
+            )
+        known = runs[runs["data_fingerprint"] != ""].groupby("dataset")["data_fingerprint"].nunique()
+        if (known > 1).any():
+            raise StoreError(
+                f"{self.root} mixes different versions of {', '.join(known.index[known > 1])} (their data "
+                "fingerprints differ): run the changed table under another --study."
+            )
+
+    # Consolidation
+
+    def plan(self, specs: Iterable[RunSpec]) -> None:
+        """Note in the manifest that these runs belong to the study, so that absent ones are counted."""
+        with locked(self.root / "store.lock"):
+            self._write_manifest(list(self._read_all()), specs)
+
+    def consolidate(self) -> Path:
+        """Write the Parquet files and the manifest; return the manifest's path.
+
+        The same runs give the same bytes, in whatever order they were made, and whether they come from
+        records or from earlier Parquet files. Records stay where they are.
+
+        Raises
+        ------
+        StoreError
+            When a record is corrupt, or a file cannot be written.
+        """
+        with locked(self.root / "store.lock"):
+            records = list(self._read_all())
+            content = {name: to_parquet(name, self._table(name, records)) for name in COLUMNS}
+            try:
+                for name, data in content.items():
+                    write_atomically(self.root / f"{name}.parquet", data)
+            except OSError as error:
+                raise StoreError(f"cannot write {self.root}: {error}. The records are kept.") from error
+            remove_leftovers(self.records)
+            return self._write_manifest(records, ())
+
+    def manifest(self) -> dict:
+        """Return the manifest of the study.
+
+        Raises
+        ------
+        StoreError
+            When there is none, or it cannot be read.
+        """
+        path = self.root / "manifest.json"
+        try:
+            return json.loads(path.read_text())
+        except FileNotFoundError as error:
+            raise StoreError(f"{path} does not exist: `causalmix run` makes it.") from error
+        except ValueError as error:
+            raise StoreError(f"{path} is corrupt ({error}): delete it and run again.") from error
+
+    def counts(self) -> pd.DataFrame:
+        """Return per arm ``planned, done, failed, missing``; corrupt records count as missing."""
+        runs = self._table("runs", list(self._read_all(skip_corrupt=True)))
+        absent = still_absent(self._known_absent(), runs)
+        arms = list(dict.fromkeys([*runs["arm"], *(cell["arm"] for cell in absent)]))
+        status = {arm: runs.loc[runs["arm"] == arm, "status"] for arm in arms}
+        frame = pd.DataFrame(
+            {
+                "done": [int((status[arm] == "ok").sum()) for arm in arms],
+                "failed": [int((status[arm] == "failed").sum()) for arm in arms],
+                "missing": [sum(cell["arm"] == arm for cell in absent) for arm in arms],
+            },
+            index=pd.Index(arms, name="arm"),
+        )
+        frame.insert(0, "planned", frame.sum(axis=1))
+        return frame
+
+    # Inside
+
+    def _write_manifest(self, records: list[RunRecord], planned: Iterable[RunSpec]) -> Path:
+        tables = {name: self._table(name, records) for name in COLUMNS}
+        absent = still_absent([*self._known_absent(), *map(absent_cell, planned)], tables["runs"])
+        path = self.root / "manifest.json"
+        return write_atomically(path, manifest_bytes(self.root, tables, absent, FORMAT, PROTOCOL_VERSION))
+
+    def _known_absent(self) -> list[dict]:
+        return self.manifest()["absent"] if (self.root / "manifest.json").exists() else []
+
+    def _table(self, name: str, records: list[RunRecord]) -> pd.DataFrame:
+        """Union of the Parquet file and the records; a record wins over the row of the same run."""
+        frames = [to_frame(name, (row for record in records for row in ROWS[name](record)))]
+        path = self.root / f"{name}.parquet"
+        if path.exists():
+            kept = _read_parquet(path)
+            frames.append(kept[~kept["spec_hash"].isin({record.spec.spec_hash for record in records})])
+        filled = [frame for frame in frames if len(frame)]
+        return order_frame(name, pd.concat(filled, ignore_index=True)) if filled else frames[0]
+
+    def _holds(self, spec_hash: str, consolidated: set[str]) -> bool:
+        path = self._record_path(spec_hash)
+        return self._is_whole(path) if path.exists() else spec_hash in consolidated
+
+    def _record_path(self, spec_hash: str) -> Path:
+        return self.records / f"{spec_hash}.json"
+
+    def _record_files(self) -> list[Path]:
+        return sorted(path for path in self.records.glob("*.json") if not path.name.startswith("."))
+
+    def _read_all(self, skip_corrupt: bool = False) -> Iterator[RunRecord]:
+        for path in self._record_files():
+            try:
+                yield self._read(path)
+            except _CorruptRecordError:
+                if not skip_corrupt:
+                    raise
+
+    def _is_whole(self, path: Path) -> bool:
+        try:
+            self._read(path)
+        except _CorruptRecordError:
+            return False
+        return True
+
+    def _read(self, path: Path) -> RunRecord:
+        try:
+            envelope = json.loads(path.read_text())
+            body = envelope["record"]
+            self._check_version(body["spec"]["protocol"]["version"], path)
+            if envelope["end"] != _END or envelope["sha256"] != _digest(body):
+                raise ValueError("its content does not match its checksum")
+            return RunRecord.from_dict(body)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _CorruptRecordError(f"{path} is corrupt ({error}): delete it and run again.") from error
+
+    def _check_version(self, version: int, path: Path) -> None:
+        if version != PROTOCOL_VERSION:
+            raise StoreError(
+                f"{path} was made under protocol version {version}, this causalmix has {PROTOCOL_VERSION}: "
+                "their runs must not be mixed. Use another --study, or the causalmix that wrote it."
+            )
+
+
+class _CorruptRecordError(StoreError):
+    """A record file that is truncated or was changed."""
+
+
+def _digest(body: dict) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    try:
+        return pq.read_table(path, columns=columns).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"{path} cannot be read ({error}): restore it from git, or delete it and run again."
+        ) from error
