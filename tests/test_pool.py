@@ -1,0 +1,101 @@
+"""What the supervised worker processes promise: nothing is lost when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from causalmix.pool import Outcome, PoolError, run_in_processes
+
+
+def square(number):
+    return number * number
+
+
+def thread_limits(_):
+    return os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def die_once(number, folder):
+    """Kill the own process over task 2, but only the first time."""
+    mark = Path(folder) / "died"
+    if number == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die_always(number):
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def fail(number):
+    raise ZeroDivisionError(f"task {number} divides by nothing")
+
+
+def log_span(task, folder):
+    start = time.monotonic()
+    time.sleep(0.15)
+    return task, start, time.monotonic()
+
+
+def values(outcomes: list[Outcome]) -> list:
+    return sorted(outcome.value for outcome in outcomes if not outcome.death)
+
+
+def test_every_task_is_done_once():
+    assert values(list(run_in_processes(square, range(7), n_workers=2))) == [i * i for i in range(7)]
+
+
+def test_no_tasks_need_no_workers():
+    assert list(run_in_processes(square, [], n_workers=2)) == []
+
+
+def test_workers_have_one_thread_each_and_the_caller_keeps_its_environment(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    (outcome,) = run_in_processes(thread_limits, ["a"], n_workers=1)
+    assert outcome.value == ("1", "1")
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_task_whose_worker_is_killed_is_done_by_another(tmp_path):
+    outcomes = list(run_in_processes(partial(die_once, folder=tmp_path), range(5), n_workers=2))
+    assert values(outcomes) == [0, 1, 2, 3, 4]
+
+
+def test_a_task_that_kills_two_workers_is_given_up_and_the_others_are_done():
+    outcomes = list(run_in_processes(die_always, range(5), n_workers=2))
+    assert values(outcomes) == [0, 1, 3, 4]
+    (lost,) = [outcome for outcome in outcomes if outcome.death]
+    assert (lost.task, lost.death) == (2, "killed by SIGKILL (out of memory?)")
+
+
+def test_an_error_in_a_task_stops_the_work_and_says_where_it_came_from():
+    with pytest.raises(PoolError, match="task 3 divides by nothing") as caught:
+        list(run_in_processes(fail, [3], n_workers=1))
+    assert "in fail" in caught.value.__notes__[0]
+
+
+def test_tasks_that_share_a_key_are_kept_apart_while_others_can_go_first(tmp_path):
+    tasks = [("a", 1), ("a", 2), ("b", 3), ("b", 4)]
+    work = partial(log_span, folder=tmp_path)
+    outcomes = list(run_in_processes(work, tasks, n_workers=2, key=lambda task: task[0]))
+    spans = {task: (start, end) for task, start, end in (outcome.value for outcome in outcomes)}
+    assert spans[("a", 2)][0] >= spans[("a", 1)][1] - 0.05
+    assert len(spans) == 4
+
+
+def test_stopping_early_leaves_no_process_behind():
+    outcomes = run_in_processes(square, range(100), n_workers=2)
+    next(outcomes)
+    frame = outcomes.gi_frame.f_locals["crew"]
+    processes = [worker.process for worker in frame.workers]
+    outcomes.close()
+    assert not any(process.is_alive() for process in processes)
