@@ -115,11 +115,12 @@ class CategoryColumn:
 
     def encode(self, column: pd.Series) -> pd.Series:
         """Canonical categories; an unseen level becomes `OTHER` where there is one, else missing."""
-        text = column.astype(object).map(str, na_action="ignore")
-        if self.pooled:
-            text = text.where(text.isin(self.levels) | column.isna(), OTHER)
-        known = text.where(text.isin(self.levels), None)
-        return pd.Series(pd.Categorical(known, categories=list(self.levels)), index=column.index)
+        place = {level: i for i, level in enumerate(self.levels)}
+        unseen = place[OTHER] if self.pooled else -1
+        codes, uniques = pd.factorize(column)
+        lookup = np.array([*(place.get(str(value), unseen) for value in uniques), -1])
+        canonical = pd.Categorical.from_codes(lookup[codes], categories=list(self.levels))
+        return pd.Series(canonical, index=column.index)
 
     def decode(self, column: pd.Series) -> pd.Series:
         """Back to source values; `OTHER` becomes a pooled value drawn by training frequency, always alike."""
@@ -174,7 +175,7 @@ def fit_column(column: pd.Series, max_levels: int) -> tuple[Column, str]:
     if distinct == 1 and len(present) == len(column):
         return ConstantColumn(
             column.name, column.dtype, present.iloc[0]
-        ), f"constant {present.iloc[0]!r}: left out"
+        ), f"constant {present.iloc[0]}: left out"
     if distinct == 1:
         return _fit_levels(column, max_levels)[0], "one value or missing: read as a category"
     if types.is_datetime64_any_dtype(column):

@@ -104,7 +104,7 @@ def make_dataset(
         frame[column] = frame[column].astype("category")
     for column in frame.columns:
         frame[column] = _check_column(name, frame[column])
-    kinds = tuple(column for column in frame if not _is_measured(frame[column]))
+    kinds = tuple(str(column) for column in frame if not _is_measured(frame[column]))
     return Dataset(name, frame, labels, kinds, fingerprint(frame, labels), tuple(notes))
 
 
@@ -149,17 +149,18 @@ def _check_target(name: str, X: pd.DataFrame, y: Any) -> pd.Series:
         raise DataError(
             f"table {name!r}: {target!r} is both the target and a feature; drop or rename the feature"
         )
-    series = pd.Series(np.asarray(y) if not isinstance(y, pd.Series) else y.array, index=X.index, name=target)
+    values = y.array if isinstance(y, pd.Series) else y
+    series = pd.Series(values, index=X.index, name=target)
     if series.isna().any():
         raise DataError(
             f"table {name!r}: the target {target!r} is missing in {int(series.isna().sum()):,} of "
             f"{len(series):,} rows; drop these rows or fill in their labels"
         )
-    values = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
-    if types.infer_dtype(values).startswith("mixed") and types.infer_dtype(values) != "mixed-integer-float":
+    kinds = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
+    if types.infer_dtype(kinds).startswith("mixed") and types.infer_dtype(kinds) != "mixed-integer-float":
         raise DataError(
             f"table {name!r}: the target {target!r} holds labels of several types "
-            f"({_examples(values)}); turn them all into text"
+            f"({_examples(kinds)}); turn them all into text"
         )
     if types.is_float_dtype(series) and np.isinf(series.to_numpy(dtype=float)).any():
         raise DataError(f"table {name!r}: the target {target!r} holds infinite values; drop these rows")

@@ -38,7 +38,7 @@ class TablePreprocessor:
     >>> train = pd.DataFrame({"age": [31, 45, 28], "city": ["A", "B", None], "unit": ["cm"] * 3})
     >>> prep = TablePreprocessor().fit(train)
     >>> prep.transform(train)["age"].tolist(), prep.report
-    ([31.0, 45.0, 28.0], ("column 'unit': constant 'cm': left out",))
+    ([31.0, 45.0, 28.0], ("column 'unit': constant cm: left out",))
     >>> prep.encode(prep.transform(train)).tolist()
     [[31.0, 0.0], [45.0, 1.0], [28.0, 2.0]]
     >>> prep.inverse_transform(prep.transform(train)).equals(train)

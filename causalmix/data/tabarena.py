@@ -112,11 +112,14 @@ def _pass_gate(task: Task, table: pd.DataFrame, source: str) -> Dataset:
 def _restore_missing_levels(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Turn the literal category 'nan', an artefact of a CSV round trip, into missing values."""
     restored = [
-        column
+        str(column)
         for column in X
         if isinstance(X[column].dtype, pd.CategoricalDtype) and "nan" in X[column].cat.categories
     ]
-    return X.assign(**{column: X[column].cat.remove_categories("nan") for column in restored}), restored
+    clean = X.copy()
+    for column in restored:
+        clean[column] = clean[column].cat.remove_categories("nan")
+    return clean, restored
 
 
 def cache_paths(task: Task, cache_dir: str | Path | None) -> tuple[Path, Path]:

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.data import DataError, load_dataset, load_table, make_dataset
+from causalmix.data.datasets import SUITES
+from causalmix.data.gate import MAX_CLASSES, MIN_ROWS, fingerprint
+
+N = 40
+Y = ["no", "yes"] * (N // 2)
+
+
+def frame(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"age": np.arange(N), **columns})
+
+
+def test_a_mixed_table_passes_and_is_not_changed(mixed_table, labels):
+    before = mixed_table.copy(deep=True)
+    ds = make_dataset("people", mixed_table, labels)
+    pd.testing.assert_frame_equal(mixed_table, before)
+    assert ds.X is not mixed_table
+    assert ds.categorical == ("member", "city", "size", "currency")
+    assert ds.y.cat.categories.tolist() == ["no", "perhaps", "yes"]
+    assert ds.y.name == "answer" and (ds.y.index == ds.X.index).all()
+
+
+BAD_TABLES = {
+    "no target": (frame(), None, "no target"),
+    "missing labels": (frame(), [None, *Y[1:]], "missing in 1 of 40 rows"),
+    "one class": (frame(), ["yes"] * N, "one class only"),
+    "too many classes": (frame(), np.arange(N), f"40 classes.*{MAX_CLASSES}.*merge"),
+    "labels of several types": (frame(), [1, "a"] * (N // 2), "several types"),
+    "infinite labels": (frame(), [1.0, np.inf] * (N // 2), "infinite"),
+    "too few rows": (frame()[: MIN_ROWS - 1], Y[: MIN_ROWS - 1], f"19 rows; at least {MIN_ROWS}"),
+    "no rows": (frame()[:0], [], "0 rows"),
+    "no features": (pd.DataFrame(index=range(N)), Y, "no features"),
+    "row counts differ": (frame(), Y[1:], "40 rows of features but 39 labels"),
+    "all missing": (frame(weight=np.nan), Y, "'weight'.*all values are missing; drop"),
+    "infinities": (frame(weight=[np.inf] + [1.0] * (N - 1)), Y, "'weight': 1 values are infinite.*replace"),
+    "mixed types": (frame(code=[3, "abc"] * (N // 2)), Y, r"'code'.*several types \(int 3, str 'abc'\)"),
+    "mixed categories": (frame(code=pd.Categorical([3, "abc"] * (N // 2))), Y, "'code'.*several types"),
+    "bytes": (frame(code=[b"a", b"b"] * (N // 2)), Y, "'code'.*bytes.*decode"),
+    "durations": (frame(wait=pd.to_timedelta(range(N), unit="s")), Y, "'wait'.*seconds"),
+    "repeated names": (pd.concat([frame(), frame()], axis=1), Y, "several columns are called 'age'; rename"),
+    "target among features": (frame(answer=1), pd.Series(Y, name="answer"), "'answer' is both"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_a_bad_table_gets_an_error_that_names_the_fault_and_the_cure(case):
+    X, y, message = BAD_TABLES[case]
+    with pytest.raises(DataError, match=message):
+        make_dataset("people", X, y)
+
+
+def test_an_unknown_categorical_column_is_refused():
+    with pytest.raises(DataError, match=r"'cty'.*its columns are age"):
+        make_dataset("people", frame(), Y, categorical=["cty"])
+
+
+def test_columns_declared_categorical_become_categories():
+    ds = make_dataset("people", frame(zone=[1, 2] * (N // 2)), Y, categorical=["zone"])
+    assert ds.categorical == ("zone",)
+    assert ds.X["zone"].dtype == "category"
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1, None], "float64"),
+        ([Decimal("1.5"), Decimal("2")], "float64"),
+        ([datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)], "datetime64[ns]"),
+        ([True, None], "object"),
+    ],
+    ids=["integers", "decimals", "dates", "booleans"],
+)
+def test_objects_of_one_python_type_get_their_proper_type(values, dtype):
+    column = pd.Series(values * (N // 2), dtype=object)
+    assert make_dataset("people", frame(extra=column), Y).X["extra"].dtype == dtype
+
+
+def test_an_array_gets_column_names():
+    assert list(make_dataset("array", np.random.default_rng(0).normal(size=(N, 2)), Y).X) == ["x0", "x1"]
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0.0, 1.0], ["0", "1"], pd.Categorical([0, 1])])
+def test_labels_read_the_same_whatever_their_type(labels):
+    y = pd.Series(labels).repeat(N // 2)
+    assert make_dataset("people", frame(), y).y.cat.categories.tolist() == ["0", "1"]
+
+
+def test_numeric_labels_are_ordered_by_value():
+    y = [10, 9, 2, 1] * (N // 4)
+    assert make_dataset("people", frame(), y).y.cat.categories.tolist() == ["1", "2", "9", "10"]
+
+
+def test_the_fingerprint_changes_with_names_types_and_values_only():
+    X, y = frame(city=pd.Categorical(["A", "B"] * (N // 2))), pd.Series(Y, name="answer")
+    same = X.assign(city=X["city"].cat.reorder_categories(["B", "A"]))
+    others = [
+        X.rename(columns={"age": "years"}),
+        X.astype({"age": float}),
+        X.assign(age=X["age"] + (X["age"] == 3)),
+    ]
+    assert fingerprint(same, y) == fingerprint(X, y)
+    assert len({fingerprint(other, y) for other in [X, *others]}) == 4
+    assert fingerprint(X, pd.Series(Y[::-1], name="answer")) != fingerprint(X, y)
+    assert len(fingerprint(X, y)) == 16
+
+
+@pytest.mark.parametrize("name", SUITES["bundled"].datasets)
+def test_each_bundled_table_loads(name):
+    ds = load_dataset(name)
+    assert ds.name == name and len(ds.X) == len(ds.y) >= 150
+    assert ds.fingerprint == load_dataset(name, suite="bundled").fingerprint
+
+
+def test_an_unknown_dataset_or_suite_gets_a_suggestion():
+    with pytest.raises(DataError, match="did you mean 'wine'"):
+        load_dataset("wines")
+    with pytest.raises(DataError, match="no suite 'bundles'; choose one of bundled, tabarena33"):
+        load_dataset("wine", suite="bundles")
+    with pytest.raises(DataError, match="no dataset 'wine' in tabarena33"):
+        load_dataset("wine", suite="tabarena33")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_users_own_file_is_read(tmp_path, ending):
+    table = frame(city=["A", "B"] * (N // 2), answer=Y)
+    path = tmp_path / f"people.{ending}"
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    ds = load_table(path, target="answer")
+    assert ds.name == "people" and list(ds.X) == ["age", "city"] and ds.categorical == ("city",)
+
+
+def test_a_wrong_target_names_the_nearest_column(tmp_path):
+    frame(answer=Y).to_csv(tmp_path / "people.csv", index=False)
+    with pytest.raises(DataError, match=r"no target column 'anwser' \(did you mean 'answer'\?\)"):
+        load_table(tmp_path / "people.csv", target="anwser")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("absent.csv", None, "absent.csv does not exist"),
+        ("people.xlsx", "x", "neither .csv nor .parquet"),
+        ("broken.parquet", "not a table", "broken.parquet cannot be read"),
+        ("empty.csv", "", "empty.csv cannot be read"),
+        ("twice.csv", "age,age,answer\n" + "1,2,no\n3,4,yes\n" * 20, "several columns are called 'age'"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path, file, content, message):
+    if content is not None:
+        (tmp_path / file).write_text(content)
+    with pytest.raises(DataError, match=message):
+        load_table(tmp_path / file, target="answer")

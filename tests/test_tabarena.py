@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from urllib.error import URLError
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.data import DataError, check_datasets, list_datasets, load_dataset, tabarena
+from causalmix.data.tabarena_tasks import TABARENA33, TASKS
+
+NAME = "blood-transfusion-service-center"
+TASK = TASKS[NAME]
+
+
+def donors(n_rows: int = TASK.rows) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.integers(0, 50, (n_rows, TASK.features)), columns=list("abcd"))
+    return table.assign(**{TASK.target: pd.Categorical(rng.choice(["0", "1"], n_rows))})
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """OpenML answers with `donors()`; the dataset ids that were asked for."""
+    asked = []
+
+    def fetch(data_id, **options):
+        asked.append(data_id)
+        return SimpleNamespace(frame=donors())
+
+    monkeypatch.setattr(tabarena, "fetch_openml", fetch)
+    return asked
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def fetch(**options):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(tabarena, "fetch_openml", fetch)
+    monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", lambda: False)
+
+
+def test_33_tasks_of_38_have_at_most_100_features():
+    assert len(TASKS) == 38 and len(TABARENA33) == 33
+    assert {task.name for task in TASKS.values() if task.features > 100} == set(TASKS) - set(TABARENA33)
+    assert (
+        len({task.openml_dataset for task in TASKS.values()} | {t.openml_task for t in TASKS.values()}) == 76
+    )
+
+
+@pytest.mark.parametrize("place", [".", "tabarena", "tabarena_partial"])
+def test_a_local_file_comes_first(tmp_path, offline, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    donors().to_parquet(tmp_path / place / f"{NAME}.parquet")
+    ds = load_dataset(NAME, data_dir=tmp_path, cache_dir=tmp_path / "cache")
+    assert ds.X.shape == (TASK.rows, TASK.features) and ds.notes == ()
+
+
+def test_a_sibling_folder_of_partial_tables_is_found_and_noted(tmp_path, offline):
+    for folder in ("tabarena", "tabarena_partial"):
+        (tmp_path / folder).mkdir()
+    donors(100).to_csv(tmp_path / "tabarena_partial" / f"{NAME}.csv", index=False)
+    ds = load_dataset(NAME, data_dir=tmp_path / "tabarena", cache_dir=tmp_path / "cache")
+    assert ds.notes == ("partial: 100 of 748 rows",)
+    assert ds.y.cat.categories.tolist() == ["0", "1"]
+
+
+def test_the_literal_level_nan_becomes_missing(tmp_path, offline):
+    level = pd.Categorical(["x", "nan"] * (TASK.rows // 2))
+    donors().assign(d=level).to_parquet(tmp_path / f"{NAME}.parquet")
+    ds = load_dataset(NAME, data_dir=tmp_path, cache_dir=tmp_path / "cache")
+    assert ds.X["d"].isna().sum() == TASK.rows // 2
+    assert ds.notes == ("the level 'nan' is read as missing in 1 columns: d",)
+
+
+def test_openml_is_asked_once_and_then_the_cache(tmp_path, fetched):
+    first = load_dataset(NAME, cache_dir=tmp_path)
+    second = load_dataset(NAME, cache_dir=tmp_path)
+    assert fetched == [TASK.openml_dataset]
+    assert first.fingerprint == second.fingerprint
+    assert list(tmp_path.glob("*.draft")) == []
+
+
+def test_a_changed_cache_file_is_refused(tmp_path, fetched):
+    load_dataset(NAME, cache_dir=tmp_path)
+    donors(700).to_parquet(tmp_path / f"{NAME}.parquet")
+    with pytest.raises(DataError, match=r"has changed since it was fetched.*delete it"):
+        load_dataset(NAME, cache_dir=tmp_path)
+    checked = check_datasets(names=[NAME], cache_dir=tmp_path)
+    assert checked["verdict"].iloc[0].startswith("bad: the cached table")
+
+
+def test_without_internet_the_error_says_what_to_do(tmp_path, offline):
+    with pytest.raises(DataError, match=rf"{TASK.openml_dataset}.*--data or CAUSALMIX_DATA"):
+        load_dataset(NAME, cache_dir=tmp_path)
+
+
+def test_a_data_folder_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"data folder .*nowhere does not exist"):
+        load_dataset(NAME, data_dir=tmp_path / "nowhere")
+
+
+def test_a_file_without_the_target_is_refused(tmp_path):
+    donors().drop(columns=TASK.target).to_parquet(tmp_path / f"{NAME}.parquet")
+    with pytest.raises(DataError, match=f"no column '{TASK.target}'"):
+        load_dataset(NAME, data_dir=tmp_path)
+
+
+def test_the_list_says_where_each_table_is(tmp_path, offline):
+    donors(100).to_parquet(tmp_path / f"{NAME}.parquet")
+    listed = list_datasets(tmp_path, cache_dir=tmp_path / "cache").set_index("name")
+    assert len(listed) == 37
+    assert listed.loc["iris", ["rows", "features", "classes", "available"]].tolist() == [150, 4, 3, "bundled"]
+    assert listed.loc[NAME, ["openml_dataset", "available"]].tolist() == [TASK.openml_dataset, "partial"]
+    assert listed.loc["diabetes", "available"] == "absent"
+
+
+def test_tables_that_can_be_fetched_are_listed_as_such(tmp_path, monkeypatch):
+    monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", lambda: True)
+    assert set(list_datasets(cache_dir=tmp_path)["available"]) == {"bundled", "OpenML"}
+
+
+def test_the_check_gives_a_verdict_per_table(tmp_path, offline):
+    donors().to_parquet(tmp_path / f"{NAME}.parquet")
+    donors(300).to_parquet(tmp_path / "diabetes.parquet")
+    good = tabarena.sha256_of(tmp_path / f"{NAME}.parquet")
+    pd.DataFrame({"name": [NAME], "parquet_sha256": [good]}).to_csv(tmp_path / "provenance.csv", index=False)
+    checked = check_datasets(tmp_path, [NAME, "diabetes", "heloc", "iris"], tmp_path / "cache").set_index(
+        "name"
+    )
+    assert checked.loc[NAME, ["shape", "checksum", "verdict"]].tolist() == ["as TabArena", "ok", "ok"]
+    assert checked.loc["diabetes", "verdict"].startswith("bad: diabetes from")
+    assert checked.loc["heloc", "verdict"] == "not here"
+    assert checked.loc["iris", "verdict"] == "ok"
+
+
+def test_the_check_sees_a_file_that_differs_from_its_provenance(tmp_path, offline):
+    donors().to_parquet(tmp_path / f"{NAME}.parquet")
+    pd.DataFrame({"name": [NAME], "parquet_sha256": ["0" * 64]}).to_csv(
+        tmp_path / "provenance.csv", index=False
+    )
+    checked = check_datasets(tmp_path, [NAME])
+    assert checked["checksum"].tolist() == ["differs"] and checked["verdict"].iloc[0].startswith("bad")
+
+
+def test_the_check_refuses_an_unknown_name(tmp_path, offline):
+    with pytest.raises(DataError, match="no dataset 'heloq'"):
+        check_datasets(tmp_path, ["heloq"])
+
+
+def test_the_real_tables_are_sound(data_dir):
+    checked = check_datasets(data_dir)
+    here = checked[checked["verdict"] != "not here"]
+    assert set(here["verdict"]) <= {"ok", "partial"}
+    assert here["fingerprint"].is_unique
