@@ -1,0 +1,95 @@
+"""The whole way from recorded runs to the HTML book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from causalmix.book import claims_text, study_text
+from causalmix.book.execute import Execution, Job, execute_all, package_checksum
+from causalmix.book.html import build_html
+from causalmix.book.stage import claim_notebooks, notebooks_of, stage
+from causalmix.book.study import FILES, Study, find_study, open_study, run_quick_study
+from causalmix.book.workspace import Workspace, checksum, only_one, write_tree
+from causalmix.verdicts import Verdict
+
+
+def build(root: Path, *, study: str | None = None, parameters: Mapping[str, Any] | None = None) -> Path:
+    """Build the book of the checkout ``root`` and return the path of its index page.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+    study : str, optional
+        The recorded study to show; the most complete one when left out. Where none is recorded, the quick
+        study is run first.
+    parameters : mapping, optional
+        More parameters for every notebook.
+
+    Raises
+    ------
+    BookError
+        When a study, a notebook or a page cannot be had; the message names the file and the cure.
+    """
+    workspace = Workspace(root.resolve())
+    with only_one(workspace.build / "book.lock"):
+        folder = find_study(workspace, study) or run_quick_study(workspace)
+        opened = open_study(folder)
+        print(f"the study {opened.name}: {study_text.shape(opened)}, store hash {opened.hash}", flush=True)
+        executions = run_notebooks(workspace, opened, parameters or {})
+        write_tree(workspace.stage, staged_files(workspace, opened, executions))
+        return build_html(workspace)
+
+
+def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, Any]) -> list[Execution]:
+    """Execute every committed notebook on the study."""
+    inside = study.folder.is_relative_to(workspace.root)
+    place = study.folder.relative_to(workspace.root) if inside else study.folder
+    jobs = [Job(notebook, {"study": place.as_posix(), **parameters}) for notebook in notebooks_of(workspace)]
+    print(f"executing {len(jobs)} notebooks with papermill", flush=True)
+    depends_on = checksum([package_checksum(workspace).encode(), *(study.folder / name for name in FILES)])
+    return execute_all(workspace, jobs, depends_on=depends_on)
+
+
+def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execution]) -> dict[str, bytes]:
+    """Return the files of the staged book."""
+    path = workspace.notebooks / "claims.yml"
+    claims = claims_text.read_claims(path)
+    notebooks = claim_notebooks([execution.name for execution in executions])
+    files = [file for execution in executions for file in sorted(execution.out.rglob("verdicts/*.json"))]
+    verdicts = claims_text.all_verdicts(claims, files, study, notebooks)
+    values = snippets(study, executions, claims, verdicts, yaml.safe_load(path.read_text(encoding="utf-8")))
+    return stage(workspace, executions, values, verdicts, study)
+
+
+def snippets(
+    study: Study,
+    executions: Sequence[Execution],
+    claims: Sequence[claims_text.Claim],
+    verdicts: Sequence[Verdict],
+    rules: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the pieces of text that the chapters include: every number of the book comes from here."""
+    notebooks = claim_notebooks([execution.name for execution in executions])
+    depth = next(claim for claim in claims if claim["kind"] == "exploratory")
+    return {
+        "found": study_text.found_so_far(study, claims, verdicts),
+        "verdict_table": claims_text.verdict_table(claims, verdicts, notebooks),
+        "verdict_legend": claims_text.verdict_legend(claims, study),
+        "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),
+        "paper_claims": claims_text.paper_claims(claims),
+        "reference_values": claims_text.reference_values(claims),
+        "depth_question": claims_text.depth_question(depth),
+        "depth_rule": claims_text.depth_rule(depth),
+        "study": study_text.study_summary(study),
+        "study_downloads": study_text.downloads(study),
+        "arms": study_text.arms_table(study, rules.get("arms", {})),
+        "folds": study_text.folds_text(study),
+        "normalisations": study_text.normalisations_table(rules["normalisations"]),
+        "failures": study_text.failures_text(study),
+        "status": study_text.status_table(executions),
+    }

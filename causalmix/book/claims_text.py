@@ -1,0 +1,205 @@
+"""The claims and their verdicts as text: verdict table, rules, reference values."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from causalmix.book.study import Study
+from causalmix.book.text import VERDICTS, badge, interval, number, sentence_list, table
+from causalmix.book.workspace import BookError
+from causalmix.claims import ClaimError, load_claims
+from causalmix.verdicts import Verdict
+
+Claim = Mapping[str, Any]
+"""An entry of claims.yml, as it is written there."""
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """Return the entries of ``claims.yml``, in their order.
+
+    Raises
+    ------
+    BookError
+        If the file is absent, or an entry cannot be read.
+    """
+    if not path.is_file():
+        raise BookError(f"{path} does not exist: restore it from git; the verdicts are decided by its rules.")
+    try:
+        load_claims(path)
+    except ClaimError as error:
+        raise BookError(str(error)) from error
+    return yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
+
+
+def all_verdicts(
+    claims: Sequence[Claim], files: Sequence[Path], study: Study, notebooks: Mapping[str, str]
+) -> list[Verdict]:
+    """Return one verdict per claim: what a notebook decided, or ``not tested`` with the reason.
+
+    Parameters
+    ----------
+    claims : sequence of mapping
+        Entries of ``claims.yml``.
+    files : sequence of Path
+        The verdict files of the executed notebooks.
+    study : Study
+        The recorded study.
+    notebooks : mapping
+        Claim id to the name of the notebook that decides it.
+
+    Raises
+    ------
+    BookError
+        If a file is no verdict, two notebooks decide one claim, or a verdict is about no known claim.
+    """
+    decided: dict[str, Verdict] = {}
+    for path in files:
+        try:
+            verdict = Verdict.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise BookError(f"{path} is no verdict ({error}): its notebook must write one.") from error
+        if verdict.id in decided:
+            raise BookError(f"{path}: claim {verdict.id} is decided by another notebook as well.")
+        decided[verdict.id] = verdict
+    unknown = decided.keys() - {claim["id"] for claim in claims}
+    if unknown:
+        raise BookError(f"verdicts about claims that claims.yml does not hold: {', '.join(sorted(unknown))}.")
+    return [decided.get(claim["id"]) or not_tested(claim, study, notebooks) for claim in claims]
+
+
+def not_tested(claim: Claim, study: Study, notebooks: Mapping[str, str]) -> Verdict:
+    """Return the verdict of a claim that no notebook decided, with the reason."""
+    needs = claim.get("needs") or {}
+    lacking = [arm for arm in needs.get("arms", ()) if arm not in study.arms]
+    prefix = needs.get("arm_prefix")
+    if prefix and not any(arm.startswith(prefix) for arm in study.arms):
+        lacking.append(f"{prefix}…")
+    reason = "its notebook comes with a later version"
+    if claim["id"] in notebooks:
+        reason = f"its notebook {notebooks[claim['id']]} wrote no verdict"
+    if lacking:
+        reason += f"; the study {study.name} has no runs of {sentence_list(lacking)}"
+    return Verdict(
+        **{name: claim[name] for name in ("id", "title", "sentence", "kind")},
+        verdict="not tested",
+        label="not tested",
+        reason=reason,
+        rule=claim["decision"]["text"],
+        reference=float(claim["reference"]),
+        tolerance=float(claim["tolerance"]),
+        model=sentence_list(study.models),
+        suite=sentence_list(list(study.manifest["suites"])),
+        study=study.name,
+        store_hash=study.hash,
+    )
+
+
+def verdict_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], notebooks: Mapping[str, str]) -> str:
+    """Return the table of all claims with verdict, value, interval and the paper's value."""
+    rows = []
+    for claim, verdict in zip(claims, verdicts, strict=True):
+        name, tested = claim["id"], verdict.verdict != "not tested"
+        link = f"[{name}](../notebooks/{notebooks[name]}.ipynb)" if name in notebooks else name
+        title = f"[{claim['title']}](#claim-{name})"
+        if not tested:
+            title += f" [{verdict.reason}]{{.cm-reason}}"
+        found = f"{number(verdict.value)} {interval(*verdict.interval)}" if tested else ""
+        reference = number(claim.get("reference"))
+        rows.append([link, title, badge(verdict.verdict, verdict.label), found, reference])
+    header = ["Claim", "What is claimed", "Verdict", "Found here", "Reference"]
+    return table(header, rows, widths=[8, 42, 18, 20, 12], css="cm-verdicts")
+
+
+def tally(verdicts: Sequence[Verdict]) -> str:
+    """Return how many claims have which verdict, as part of a sentence.
+
+    Examples
+    --------
+    >>> tally([Verdict("04", "t", "s", "empirical", "partly", "rule")])
+    '0 reproduced, 1 partly, 0 not reproduced and 0 not tested'
+    """
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    return sentence_list([f"{counts[word]} {word}" for word in VERDICTS])
+
+
+def verdict_legend(claims: Sequence[Claim], study: Study) -> str:
+    """Return what the words of the verdict table mean, and which study and model they are about."""
+    own = [claim for claim in claims if claim.get("labels")]
+    models = sentence_list([f"`{model}`" for model in study.models])
+    lines = [
+        "*Found here* is the claim's own quantity with its 95 % interval, *reference* what the paper "
+        "reports or what the claim implies. **Reproduced**: all conditions of the rule hold. **Partly**: "
+        "its core holds. **Not reproduced**: the core does not hold. **Not tested**: the reason stands "
+        f"with the claim. Verdicts are about the model {models} in the study `{study.name}` (store hash "
+        f"`{study.hash}`); a method claim is decided by behaviour on simulated tables."
+    ]
+    for claim in own:
+        words = [f"*{label}* for {verdict}" for verdict, label in claim["labels"].items()]
+        lines.append(f"Claim {claim['id']} asks a question and has its own words: {', '.join(words)}.")
+    return "\n\n".join(lines)
+
+
+def paper_claims(claims: Sequence[Claim]) -> str:
+    """Return the claims in the source's words, with its own marks."""
+    rows = []
+    for claim in claims:
+        flag = claim.get("verified")
+        marked = claim.get("source", "") if flag is None else ("yes" if flag else "no")
+        rows.append([claim["id"], claim["sentence"], marked, number(claim.get("confidence"))])
+    return table(["Claim", "Sentence", "Verified there", "Confidence"], rows, widths=[8, 66, 14, 12])
+
+
+def reference_values(claims: Sequence[Claim]) -> str:
+    """Return the values that the source reports per arm."""
+    rows = []
+    for claim in claims:
+        for name, value in (claim.get("reference_values") or {}).items():
+            rows.append([claim["id"], claim["title"], f"`{name}`", number(value)])
+    return table(["Claim", "About", "Arm", "Value"], rows, widths=[8, 56, 20, 16])
+
+
+def claim_rules(claims: Sequence[Claim], verdicts: Sequence[Verdict], notebooks: Mapping[str, str]) -> str:
+    """Return a section per claim: sentence, estimand, rule, verdict."""
+    parts = []
+    for claim, verdict in zip(claims, verdicts, strict=True):
+        name = claim["id"]
+        head = [f"(claim-{name})=", f"### {name} · {claim['title']}", "", f"> {claim['sentence']}", ""]
+        state = f"{badge(verdict.verdict, verdict.label)} {verdict.explanation or verdict.reason}"
+        if name in notebooks:
+            state += f" · [notebook](../notebooks/{notebooks[name]}.ipynb)"
+        body = [
+            f"**Kind**\n: {claim['kind']}",
+            f"**Estimand**\n: {' '.join(claim['estimand']['text'].split())}",
+            f"**Rule**\n: {' '.join(claim['decision']['text'].split())}",
+            f"**Reference, tolerance**\n: {number(claim['reference'])}, {number(claim['tolerance'])}",
+            f"**Verdict**\n: {state}",
+        ]
+        parts.append("\n".join([*head, "\n\n".join(body), ""]))
+    return "\n".join(parts)
+
+
+def depth_question(claim: Claim) -> str:
+    """Return the open question as a quotation."""
+    return f"> {claim['sentence']}\n"
+
+
+def depth_rule(claim: Claim) -> str:
+    """Return how the open question will be decided."""
+    estimand = claim["estimand"]
+    secondary = estimand.get("secondary") or {}
+    lines = [
+        f"**The primary analysis.** {' '.join(estimand['text'].split())}",
+        f"**The rule.** {' '.join(claim['decision']['text'].split())}",
+        f"**The smallest effect of interest** is a correlation of {number(estimand['smallest_effect'])}; "
+        f"the test is {estimand['direction']}. {estimand.get('expectation', '')}".strip(),
+    ]
+    if secondary:
+        measures = sentence_list([f"*{name.replace('_', ' ')}*" for name in secondary["measures"]])
+        lines.append(f"**Secondary analyses.** {' '.join(secondary['note'].split())} Measures: {measures}.")
+    return "\n\n".join(lines)

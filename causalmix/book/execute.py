@@ -1,0 +1,219 @@
+"""Execute notebooks with papermill, each in a process of its own, and keep what succeeded.
+
+papermill's output file looks complete even when the kernel died, and an unknown parameter is only a warning
+to it. Hence: parameters are checked before anything runs, an executed notebook exists only once papermill
+ended with exit code 0, and its folder is then renamed into place under its cache key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from causalmix.book.workspace import BookError, Workspace, checksum, remove, tree_checksum
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to execute.
+
+    Attributes
+    ----------
+    notebook : Path
+        The committed notebook.
+    parameters : dict
+        Values for its cell tagged ``parameters``; ``out`` is added by `execute`.
+    """
+
+    notebook: Path
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without its suffix."""
+        return self.notebook.stem
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An executed notebook.
+
+    Attributes
+    ----------
+    name : str
+        The notebook's name without its suffix.
+    folder : Path
+        Holds ``notebook.ipynb`` and ``out/``, where it published figures, tables and verdicts.
+    seconds : float
+        How long papermill took when it ran.
+    cached : bool
+        Whether an earlier execution was taken.
+    """
+
+    name: str
+    folder: Path
+    seconds: float
+    cached: bool
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return self.folder / "notebook.ipynb"
+
+    @property
+    def out(self) -> Path:
+        """What the notebook published."""
+        return self.folder / "out"
+
+
+def declared_parameters(notebook: Path) -> tuple[str, ...]:
+    """Return the names that the cell tagged ``parameters`` assigns.
+
+    Raises
+    ------
+    BookError
+        If the notebook has no such cell.
+    """
+    cells = nbformat.read(notebook, as_version=4).cells
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    if not tagged:
+        raise BookError(f"{notebook}: no cell is tagged 'parameters'. Tag the cell that holds the defaults.")
+    import ast
+
+    assigned = []
+    for statement in ast.parse(tagged[0].source).body:
+        if isinstance(statement, ast.Assign):
+            assigned += [target.id for target in statement.targets if isinstance(target, ast.Name)]
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            assigned.append(statement.target.id)
+    return tuple(assigned)
+
+
+def check_parameters(job: Job) -> None:
+    """Refuse a parameter that the notebook does not declare.
+
+    Raises
+    ------
+    BookError
+        Naming the parameter, the notebook and the closest declared name.
+    """
+    declared = declared_parameters(job.notebook)
+    for name in (*job.parameters, "out"):
+        if name in declared:
+            continue
+        close = difflib.get_close_matches(name, declared, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise BookError(
+            f"{job.notebook}: unknown parameter {name!r}.{hint} It declares {', '.join(declared) or 'none'}."
+        )
+
+
+def package_checksum(workspace: Workspace) -> str:
+    """Return the checksum of what a notebook's result depends on besides itself and the study.
+
+    The package's source (without this builder), its data, and the claims' rules.
+    """
+    package = Path(__file__).resolve().parents[1]
+    claims = workspace.notebooks / "claims.yml"
+    parts = [
+        tree_checksum(package, skip=("book",)).encode(),
+        claims.read_bytes() if claims.is_file() else b"",
+        platform.python_version().encode(),
+    ]
+    return checksum(parts)
+
+
+def execute_all(
+    workspace: Workspace, jobs: Sequence[Job], *, depends_on: str, at_once: int = 2
+) -> list[Execution]:
+    """Execute the notebooks, at most ``at_once`` at a time; those in the cache are taken from there.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    jobs : sequence of Job
+    depends_on : str
+        A checksum of everything outside the notebooks that their results depend on.
+    at_once : int
+        Number of papermill processes.
+
+    Returns
+    -------
+    list of Execution
+        In the order of ``jobs``.
+
+    Raises
+    ------
+    BookError
+        Naming the first notebook that failed, with the end of its traceback. Nothing of it is published.
+    """
+    for job in jobs:
+        check_parameters(job)
+    workspace.executed.mkdir(parents=True, exist_ok=True)
+    total = len(jobs)
+    results: list[Execution] = []
+    with ThreadPoolExecutor(at_once) as pool:
+        for number, result in enumerate(pool.map(lambda job: execute(workspace, job, depends_on), jobs), 1):
+            source = "from the cache" if result.cached else f"{result.seconds:.1f} s"
+            print(f"  [{number:>{len(str(total))}}/{total}] {result.name}: {source}", flush=True)
+            results.append(result)
+    forget_others(workspace, results)
+    return results
+
+
+def execute(workspace: Workspace, job: Job, depends_on: str) -> Execution:
+    """Execute one notebook, or take its earlier execution with the same inputs."""
+    parameters = json.dumps(job.parameters, sort_keys=True, default=str)
+    key = checksum([job.notebook, parameters.encode(), depends_on.encode()])[:16]
+    folder = workspace.executed / f"{job.name}-{key}"
+    if (folder / "done.json").is_file():
+        seconds = json.loads((folder / "done.json").read_text())["seconds"]
+        return Execution(job.name, folder, seconds, cached=True)
+    partial = folder.with_suffix(".partial")
+    remove(partial)
+    (partial / "out").mkdir(parents=True)
+    started = time.perf_counter()
+    run_papermill(workspace, job, partial)
+    seconds = time.perf_counter() - started
+    (partial / "done.json").write_text(json.dumps({"seconds": seconds}))
+    partial.rename(folder)
+    return Execution(job.name, folder, seconds, cached=False)
+
+
+def run_papermill(workspace: Workspace, job: Job, folder: Path) -> None:
+    """Run papermill in the checkout's root; leave ``notebook.ipynb`` and ``out/`` in ``folder``."""
+    out = (folder / "out").relative_to(workspace.root).as_posix()
+    given = folder / "parameters.yml"
+    given.write_text(yaml.safe_dump({**job.parameters, "out": out}, sort_keys=True))
+    command = [sys.executable, "-m", "papermill", str(job.notebook), str(folder / "notebook.ipynb")]
+    command += ["--kernel", "python3", "--cwd", str(workspace.root), "--parameters_file", str(given)]
+    command += ["--no-progress-bar", "--no-request-save-on-cell-execute"]
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment.setdefault(threads, "1")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        end = "\n".join(done.stderr.strip().splitlines()[-25:])
+        raise BookError(f"{job.notebook}: papermill ended with exit code {done.returncode}.\n{end}")
+
+
+def forget_others(workspace: Workspace, keep: Iterable[Execution]) -> None:
+    """Remove executions that no page uses any more."""
+    kept = {execution.folder for execution in keep}
+    for folder in workspace.executed.iterdir():
+        if folder not in kept:
+            shutil.rmtree(folder)

@@ -1,0 +1,74 @@
+"""Call jupyter-book on the staged tree, and only when something changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from causalmix.book.workspace import BookError, Workspace, checksum, remove, tree_checksum
+
+
+def build_html(workspace: Workspace) -> Path:
+    """Build the HTML book from the staged tree and return the path of its index page.
+
+    Warnings are errors: a broken reference or a missing file ends the build.
+
+    Raises
+    ------
+    BookError
+        With the warnings that jupyter-book gave.
+    """
+    index = workspace.html / "index.html"
+    mark = workspace.build / "html.sha256"
+    now = checksum([tree_checksum(workspace.stage).encode(), workspace.root / "_config.yml"])
+    if index.is_file() and mark.is_file() and mark.read_text() == now:
+        print("the pages are up to date", flush=True)
+        return index
+    mark.unlink(missing_ok=True)
+    if not (workspace.html / "index.html").is_file():
+        remove(workspace.html)
+    print("building the pages", flush=True)
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        "_build/stage",
+    ]
+    command += ["--path-output", ".", "--config", str(workspace.root / "_config.yml")]
+    command += ["--toc", str(workspace.stage / "book" / "_toc.yml"), "--warningiserror", "--keep-going"]
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+    done = subprocess.run(
+        command,
+        cwd=workspace.root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    log = workspace.build / "jupyter-book.log"
+    log.write_text(done.stdout)
+    if done.returncode != 0 or not index.is_file():
+        remove(workspace.html)
+        raise BookError(
+            f"jupyter-book ended with exit code {done.returncode} ({log}):\n{complaints(done.stdout)}"
+        )
+    drop_what_the_theme_left(workspace.html)
+    mark.write_text(now)
+    return index
+
+
+def complaints(output: str) -> str:
+    """Return the lines of jupyter-book's output that say what is wrong."""
+    lines = output.splitlines()
+    marked = [line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line]
+    return "\n".join(marked or lines[-25:])
+
+
+def drop_what_the_theme_left(html: Path) -> None:
+    """Remove what is no page of the book: Sphinx's caches."""
+    shutil.rmtree(html / ".doctrees", ignore_errors=True)

@@ -1,0 +1,133 @@
+"""Put together the source tree that jupyter-book reads: chapters, executed notebooks, values, downloads."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from causalmix.book.execute import Execution
+from causalmix.book.study import FILES, Study
+from causalmix.book.workspace import BookError, Workspace
+from causalmix.verdicts import Verdict
+
+CLAIM_NOTEBOOK = re.compile(r"claim_(\d\d)_\w+")
+
+
+def toc_entries(toc: Path) -> list[str]:
+    """Return the pages that a table of contents lists, in order, without suffix."""
+
+    def walk(node: object) -> list[str]:
+        if isinstance(node, list):
+            return [name for item in node for name in walk(item)]
+        if isinstance(node, dict):
+            own = [node[key] for key in ("root", "file") if key in node]
+            return own + [name for value in node.values() for name in walk(value)]
+        return []
+
+    return walk(yaml.safe_load(toc.read_text(encoding="utf-8")))
+
+
+def notebooks_of(workspace: Workspace) -> list[Path]:
+    """Return the committed notebooks in the order of the table of contents.
+
+    Raises
+    ------
+    BookError
+        If a notebook has no entry, or an entry no notebook.
+    """
+    toc = workspace.book / "_toc.yml"
+    listed = [Path(name).name for name in toc_entries(toc) if name.startswith("notebooks/")]
+    there = {path.stem: path for path in sorted(workspace.notebooks.glob("*.ipynb"))}
+    for name in there:
+        if name not in listed:
+            raise BookError(f"{toc} has no entry for notebooks/{name}.ipynb: add `- file: notebooks/{name}`.")
+    for name in listed:
+        if name not in there:
+            raise BookError(
+                f"{toc} lists notebooks/{name}, but {workspace.notebooks / name}.ipynb does not exist."
+            )
+    return [there[name] for name in listed]
+
+
+def claim_notebooks(names: Sequence[str]) -> dict[str, str]:
+    """Return claim id to notebook name.
+
+    Examples
+    --------
+    >>> claim_notebooks(["claim_04_improvement", "fig_ranks"])
+    {'04': 'claim_04_improvement'}
+    """
+    matches = [(CLAIM_NOTEBOOK.fullmatch(name), name) for name in names]
+    return {match.group(1): name for match, name in matches if match}
+
+
+def page_of(execution: Execution) -> bytes:
+    """Return the executed notebook as a page: values hidden that only papermill needs, code folded away."""
+    notebook = nbformat.read(execution.notebook, as_version=4)
+    cells = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            continue
+        if cell.cell_type == "code":
+            cell.metadata["tags"] = sorted({*tags, "hide-input"})
+            cell.metadata.pop("papermill", None)
+            cell.metadata.pop("execution", None)
+        cells.append(cell)
+    notebook.cells = cells
+    notebook.metadata = {
+        key: value for key, value in notebook.metadata.items() if key in ("kernelspec", "language_info")
+    }
+    return nbformat.writes(notebook).encode()
+
+
+def stage(
+    workspace: Workspace,
+    executions: Sequence[Execution],
+    values: Mapping[str, str],
+    verdicts: Sequence[Verdict],
+    study: Study,
+) -> dict[str, bytes]:
+    """Return all files of the staged book: relative path to content.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    executions : sequence of Execution
+        The executed notebooks.
+    values : mapping
+        Name to Markdown of the snippets that the chapters include.
+    verdicts : sequence of Verdict
+        One per claim.
+    study : Study
+        The recorded study, offered for download.
+    """
+    files: dict[str, bytes] = {}
+    for path in sorted(workspace.book.rglob("*")):
+        name = path.relative_to(workspace.book)
+        if path.is_file() and path.suffix != ".py":
+            folder = "" if name.parts[0] == "assets" else "book/"
+            files[f"{folder}{name.as_posix()}"] = path.read_bytes()
+    for execution in executions:
+        files[f"notebooks/{execution.name}.ipynb"] = page_of(execution)
+        for published in sorted(execution.out.rglob("*")):
+            if published.is_file():
+                inside = published.relative_to(execution.out).as_posix()
+                files[f"notebooks/files/{execution.name}/{inside}"] = published.read_bytes()
+    for name, text in values.items():
+        files[f"values/{name}.md"] = (text.rstrip() + "\n").encode()
+    for record in FILES:
+        files[f"downloads/{record}"] = (study.folder / record).read_bytes()
+    files["downloads/verdicts.json"] = as_json(verdicts)
+    return files
+
+
+def as_json(verdicts: Sequence[Verdict]) -> bytes:
+    """Return ``verdicts.json``: a list of verdicts with the fields of ``VERDICT_SCHEMA``."""
+    plain = [verdict.to_dict() for verdict in verdicts]
+    return (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

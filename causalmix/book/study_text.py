@@ -1,0 +1,174 @@
+"""The recorded study as text: what was run, what came out, what failed."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from causalmix.analysis import improvement_summary
+from causalmix.book.claims_text import Claim, tally
+from causalmix.book.execute import Execution
+from causalmix.book.study import FILES, Study
+from causalmix.book.text import count, interval, number, sentence_list, table
+from causalmix.specs import ARMS
+from causalmix.verdicts import Verdict
+
+ABOUT_SUITE = {
+    "bundled": "the tables that come with scikit-learn, which are too easy to decide anything",
+    "tabarena33": "tables of the benchmark TabArena",
+}
+"""What a suite is, for the reader."""
+
+
+def shape(study: Study) -> str:
+    """Return the size of a study as part of a sentence."""
+    runs = study.runs
+    sizes = [
+        count(runs["dataset"].nunique(), "data set"),
+        count(runs["fold"].nunique(), "fold"),
+        count(runs["arm"].nunique(), "arm"),
+    ]
+    return f"{count(len(runs), 'run')} ({' × '.join(sizes)})"
+
+
+def models_of(study: Study) -> str:
+    """Return the models of a study as part of a sentence."""
+    return sentence_list([f"`{model}`" for model in study.models])
+
+
+def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> str:
+    """Return the paragraph of the index page that says what was found so far."""
+    suites = [f"`{name}` ({ABOUT_SUITE.get(name, 'own tables')})" for name in study.manifest["suites"]]
+    summary = {row["arm"]: row for row in improvement_summary(study.runs).to_dict("records")}
+    reference = {
+        claim["estimand"].get("arm"): claim["reference"]
+        for claim in claims
+        if claim["estimand"]["kind"] == "median_improvement"
+    }
+    medians = []
+    for arm in ("causalmix", "default", "scm"):
+        if arm in summary:
+            row = summary[arm]
+            bounds = interval(row["lower"], row["upper"], signed=True)
+            text = f"{number(row['median'], signed=True)} {bounds} for `{arm}`"
+            paper = reference.get(arm)
+            medians.append(text + (f" (paper, with Mitra: {number(paper, signed=True)})" if paper else ""))
+    return (
+        f"**What was found so far.** The recorded study `{study.name}` holds {shape(study)} on "
+        f"{sentence_list(suites)}, with the model {models_of(study)}: {verdict_caveat(study)} "
+        f"The median improvement over the pre-trained model, as a share of the remaining error, was "
+        f"{sentence_list(medians)}. Of {len(verdicts)} claims, {tally(verdicts)}."
+    )
+
+
+def verdict_caveat(study: Study) -> str:
+    """Return for which model the findings hold."""
+    if any("mitra" in model.lower() for model in study.models):
+        return "the paper's own model."
+    return "a small model of Mitra's architecture. What follows is about that model, not about Mitra."
+
+
+def study_summary(study: Study) -> str:
+    """Return a table of what the recorded study is."""
+    manifest = study.manifest
+    runs = manifest["runs"]
+    rows = [
+        ["Study", f"`{study.name}`"],
+        ["Runs", f"{shape(study)}; planned {number(runs['planned'])}, done {number(runs['done'])}, "
+                 f"failed {number(runs['failed'])}, absent {number(runs['absent'])}"],
+        ["Tables", sentence_list([f"{name}" for name in manifest["datasets"]])],
+        ["Model", models_of(study)],
+        ["Fine-tuning preset", sentence_list([f"`{name}`" for name in manifest["presets"]])],
+        ["Devices", sentence_list([f"{name}" for name in sorted(set(study.runs["device"].dropna()))])],
+        ["Compute", compute(study)],
+        ["Code revision", sentence_list([f"`{name[:12]}`" for name in manifest["revisions"]])],
+        ["Store hash", f"`{study.hash}`"],
+    ]  # fmt: skip
+    return table(["", "This study"], rows, widths=[22, 78])
+
+
+def compute(study: Study) -> str:
+    """Return how long the runs took, in hours of one worker."""
+    generate, finetune = (
+        study.runs[f"seconds_{stage}"].fillna(0).sum() / 3600 for stage in ("generate", "finetune")
+    )
+    return f"{number(round(generate, 2))} h of generating rows, {number(round(finetune, 2))} h of fine-tuning"
+
+
+def arms_table(study: Study, claims: Mapping[str, Any]) -> str:
+    """Return a table of the arms with their runs, then the paper's arms that are not there."""
+    rows = []
+    for name, arm in ARMS.items():
+        if name not in study.arms:
+            continue
+        if not arm.finetune:
+            pool = "none: the pre-trained model as it is"
+        elif arm.generator is None:
+            pool = "the real training rows"
+        else:
+            source = f"synthetic rows from the generator *{arm.generator}*"
+            pool = f"the real training rows and {source}" if arm.mixed else f"only {source}"
+        own = study.runs[study.runs["arm"] == name]
+        failed = int((own["status"] == "failed").sum())
+        rows.append([f"`{name}`", pool, number(len(own)), number(failed)])
+    text = table(["Arm", "Fine-tuned on", "Runs", "Failed"], rows, widths=[20, 52, 14, 14])
+    absent = [f"`{name}`" for name in claims.get("paper", ()) if name not in study.arms]
+    if absent:
+        text += f"\n\nNot in this study, though in the paper's comparison: {sentence_list(absent)}."
+    return text
+
+
+def folds_text(study: Study) -> str:
+    """Return the protocol values of the study."""
+    rows = []
+    for protocol in study.manifest["protocols"]:
+        rows += [
+            ["Stratified folds per data set", number(protocol["n_folds"])],
+            ["Folds that were run", number(study.runs["fold"].nunique())],
+            ["Share of the training part used for validation", number(protocol["validation_share"])],
+            ["Training rows at most, validation included", number(protocol["max_train_rows"])],
+            ["Test rows at most", number(protocol["max_test_rows"])],
+            ["Protocol version", number(protocol["version"])],
+        ]
+    text = table(["Protocol", "Value"], rows, widths=[70, 30])
+    return f"{text}\n\nThe number of rows is limited on purpose: the question is about scarce data."
+
+
+def normalisations_table(normalisations: Mapping[str, Any]) -> str:
+    """Return the normalisations of claims.yml with their formulas."""
+    rows = []
+    for name, formula in normalisations["all"].items():
+        use = "primary" if name == normalisations["primary"] else "sensitivity"
+        rows.append([f"`{name}`", f"{formula}", use])
+    return table(["Name", "Score", "Use"], rows, widths=[24, 58, 18])
+
+
+def failures_text(study: Study) -> str:
+    """Return the failed runs of the study with their reasons."""
+    failed = study.runs[study.runs["status"] == "failed"]
+    if failed.empty:
+        return f"In the study `{study.name}` no run failed."
+    groups = failed.groupby(["arm", "dataset", "reason"], observed=True).size().reset_index(name="n")
+    rows = [
+        [f"`{row['arm']}`", row["dataset"], number(row["n"]), row["reason"]]
+        for row in groups.to_dict("records")
+    ]
+    return table(["Arm", "Table", "Runs", "Reason"], rows, widths=[16, 24, 10, 50])
+
+
+def downloads(study: Study) -> str:
+    """Return links to the study's files."""
+    links = [f"{{download}}`{name} <../downloads/{name}>`" for name in FILES]
+    return f"The study for download: {', '.join(links)}."
+
+
+def status_table(executions: Sequence[Execution]) -> str:
+    """Return which notebooks were executed, how long each took, and on what."""
+    rows = [
+        [f"[{one.name}](../notebooks/{one.name}.ipynb)", number(round(one.seconds, 1))] for one in executions
+    ]
+    machine = f"{platform.system()} on {platform.machine()}, {count(os.cpu_count() or 1, 'core')}"
+    text = table(["Notebook", "Seconds"], rows, widths=[75, 25])
+    return f"{text}\n\nMachine: {machine}, Python {platform.python_version()}."

@@ -1,0 +1,105 @@
+"""Small pieces of MyST Markdown: numbers, badges and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from causalmix.verdicts import OUTCOMES
+
+VERDICTS = OUTCOMES
+"""The four verdicts, in the order in which they are counted."""
+
+
+def number(value: float | int | None, *, signed: bool = False) -> str:
+    """Format a number for a reader: three significant digits, a real minus sign, a dash for none.
+
+    Examples
+    --------
+    >>> number(0.12345, signed=True), number(2310), number(-0.01), number(None), number(float("nan"))
+    ('+0.123', '2,310', '−0.01', '–', '–')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        text = f"{int(value):,}"
+    elif 1e-3 <= abs(value) < 1e5:
+        text = f"{value:.3f}".rstrip("0") if abs(value) < 1 else f"{value:.4g}"
+    else:
+        text = f"{value:.2g}"
+    sign = "+" if signed and value > 0 else ""
+    return sign + text.replace("-", "−")
+
+
+def interval(lower: float | None, upper: float | None, *, signed: bool = False) -> str:
+    """Format an interval, or nothing where it has no bounds.
+
+    Examples
+    --------
+    >>> interval(-0.1, 0.25), interval(None, None)
+    ('[−0.1, 0.25]', '')
+    """
+    bounds = [number(lower, signed=signed), number(upper, signed=signed)]
+    return "" if "–" in bounds else f"[{bounds[0]}, {bounds[1]}]"
+
+
+def count(n: int, noun: str) -> str:
+    """Format a count with its noun.
+
+    Examples
+    --------
+    >>> count(1, "run"), count(2310, "run"), count(0, "table")
+    ('1 run', '2,310 runs', '0 tables')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def badge(verdict: str, label: str | None = None) -> str:
+    """Format a verdict as a coloured word.
+
+    Examples
+    --------
+    >>> badge("not tested")
+    '[not tested]{.cm-verdict .cm-not-tested}'
+    """
+    return f"[{label or verdict}]{{.cm-verdict .cm-{verdict.replace(' ', '-')}}}"
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int] = (), css: str = ""
+) -> str:
+    """Format a table as a MyST ``list-table``, whose cells may hold any Markdown of one line.
+
+    Examples
+    --------
+    >>> print(table(["arm", "runs"], [["default", "3"]]))
+    ```{list-table}
+    :header-rows: 1
+    <BLANKLINE>
+    * - arm
+      - runs
+    * - default
+      - 3
+    ```
+    """
+    options = [":header-rows: 1"]
+    options += [f":widths: {' '.join(map(str, widths))}"] if widths else []
+    options += [f":class: {css}"] if css else []
+    lines = []
+    for cells in (header, *rows):
+        texts = [" ".join(str(cell).split()) for cell in cells]
+        lines += [f"* - {texts[0]}".rstrip(), *(f"  - {text}".rstrip() for text in texts[1:])]
+    return "\n".join(["```{list-table}", *options, "", *lines, "```"])
+
+
+def sentence_list(items: Sequence[str]) -> str:
+    """Join names as in a sentence.
+
+    Examples
+    --------
+    >>> sentence_list(["a", "b", "c"]), sentence_list(["a"])
+    ('a, b and c', 'a')
+    """
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
