@@ -1,0 +1,278 @@
+"""Many runs: in parallel, resumable, and surviving a worker that dies.
+
+A run that is in the store is skipped, so a killed study goes on where it was. A worker writes its record as
+soon as the run is done; two studies started at once into one store do no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from causalmix.pool import Outcome, run_in_processes
+from causalmix.progress import make_progress
+from causalmix.specs import RunSpec, SpecError, find_arm, suggest
+from causalmix.store import ResultStore
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `run_all` or `generate_all` did.
+
+    Attributes
+    ----------
+    done, failed : int
+        Runs (or synthetic tables) made now, without and with an error.
+    skipped : int
+        Those that were there already.
+    seconds : float
+        Wall-clock time.
+    reasons : tuple of str
+        Why the failed ones failed, each reason with its run.
+    """
+
+    done: int
+    failed: int
+    skipped: int
+    seconds: float
+    reasons: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.done} done, {self.failed} failed, {self.skipped} there already ({self.seconds:.0f} s)"
+
+
+def run_all(
+    specs: Iterable[RunSpec],
+    store: ResultStore,
+    *,
+    engine: str = "local",
+    workers: int | None = None,
+    shard: tuple[int, int] | None = None,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    device: str = "cpu",
+    retry_failed: bool = False,
+    progress: bool = True,
+) -> Summary:
+    """Make the runs that the store lacks.
+
+    Parameters
+    ----------
+    specs : iterable of RunSpec
+        In the order in which they are started.
+    store : ResultStore
+        Gets each record as soon as its run is done. Call `ResultStore.consolidate` afterwards.
+    engine : str
+        A key of `ENGINES`.
+    workers : int, optional
+        Processes at once; by default one per core that this process may use.
+    shard : (int, int), optional
+        ``(i, n)``: only the i-th of n parts, i from 0. Runs that share synthetic rows are in one part.
+    data_dir, cache_dir, device
+        As in `causalmix.experiment.run_one`.
+    retry_failed : bool
+        Make failed runs again.
+    progress : bool
+        Show how far it is and how long it will take.
+
+    Raises
+    ------
+    PoolError
+        When the model cannot be loaded, a record cannot be written, or no worker process starts.
+    SpecError
+        For an unknown engine or an impossible shard.
+    """
+    start = time.monotonic()
+    chosen = take_shard(list(specs), shard)
+    failed_before = _failed_hashes(store) if retry_failed else set()
+    lacking = {spec.spec_hash for spec in store.missing(chosen)} | failed_before
+    todo = [spec for spec in chosen if spec.spec_hash in lacking]
+    work = partial(_run_and_store, root=store.root, data_dir=data_dir, cache_dir=cache_dir, device=device)
+    reasons = []
+    with make_progress([spec.dataset for spec in todo], "runs", progress) as bars:
+        for outcome in _find_engine(engine)(work, todo, count_workers(workers), _rows_key):
+            reason = outcome.value
+            if outcome.death:
+                reason = f"its worker process died twice: {outcome.death}"
+                store.write(_failed_record(outcome.task, reason, device))
+            if reason:
+                reasons.append(f"{outcome.task}: {reason}")
+            bars.advance(outcome.task.dataset, f"failed: {reasons[-1]}" if reason else "")
+    n_failed = len(reasons)
+    return Summary(
+        len(todo) - n_failed, n_failed, len(chosen) - len(todo), time.monotonic() - start, tuple(reasons)
+    )
+
+
+def generate_all(
+    specs: Iterable[RunSpec],
+    cache_dir: str | Path,
+    *,
+    engine: str = "local",
+    workers: int | None = None,
+    shard: tuple[int, int] | None = None,
+    data_dir: str | Path | None = None,
+    progress: bool = True,
+) -> Summary:
+    """Make the synthetic rows that these runs need and put them into the cache; nothing is fine-tuned.
+
+    Rows that are in the cache are not made again. A generator that cannot serve a table is counted as
+    failed here, and becomes a failed record when the run is made.
+
+    Parameters
+    ----------
+    specs : iterable of RunSpec
+    cache_dir : path
+    engine, workers, shard, data_dir, progress
+        As in `run_all`.
+    """
+    start = time.monotonic()
+    chosen = take_shard(list(specs), shard)
+    todo = list({spec.rows_key: spec for spec in reversed(chosen) if spec.rows_key}.values())[::-1]
+    work = partial(_make_and_cache, data_dir=data_dir, cache_dir=cache_dir)
+    n_cached, reasons = 0, []
+    with make_progress([_rows_group(spec) for spec in todo], "synthetic tables", progress) as bars:
+        for outcome in _find_engine(engine)(work, todo, count_workers(workers), _rows_key):
+            status, reason = outcome.value or ("failed", f"its worker process died twice: {outcome.death}")
+            n_cached += status == "cached"
+            if status == "failed":
+                reasons.append(f"{outcome.task}: {reason}")
+            bars.advance(_rows_group(outcome.task), f"failed: {reasons[-1]}" if reason else "")
+    n_made = len(todo) - n_cached - len(reasons)
+    return Summary(n_made, len(reasons), n_cached, time.monotonic() - start, tuple(reasons))
+
+
+def take_shard(specs: Sequence[RunSpec], shard: tuple[int, int] | None) -> list[RunSpec]:
+    """Return the i-th of n parts of ``specs``; the parts are disjoint and together everything.
+
+    A (dataset, fold, repeat) is never split, because its arms share synthetic rows.
+
+    Raises
+    ------
+    SpecError
+        When there is no i-th of n parts.
+
+    Examples
+    --------
+    >>> specs = [RunSpec("s", "bundled", "iris", fold, arm) for fold in (0, 1) for arm in ("default", "scm")]
+    >>> [spec.fold for spec in take_shard(specs, (1, 2))]
+    [1, 1]
+    """
+    if shard is None:
+        return list(specs)
+    part, n_parts = shard
+    if n_parts < 1 or not 0 <= part < n_parts:
+        raise SpecError(
+            f"shard {part}/{n_parts} does not exist: the parts of {n_parts} are 0 to {n_parts - 1}"
+        )
+    cells = {cell: number for number, cell in enumerate(dict.fromkeys(map(_cell, specs)))}
+    return [spec for spec in specs if cells[_cell(spec)] % n_parts == part]
+
+
+def count_workers(workers: int | None = None) -> int:
+    """Return ``workers``, or the number of cores that this process may use.
+
+    Raises
+    ------
+    SpecError
+        For less than one worker.
+    """
+    if workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers < 1:
+        raise SpecError(f"workers is {workers}; at least 1 is needed")
+    return workers
+
+
+def run_here(
+    function: Callable[[Any], Any],
+    tasks: Iterable[Any],
+    n_workers: int = 1,
+    key: Callable[[Any], Hashable] | None = None,
+) -> Iterator[Outcome]:
+    """Run the tasks one by one in this process: for debugging, and for a GPU that one process fills."""
+    for task in tasks:
+        yield Outcome(task, function(task))
+
+
+ENGINES: dict[str, Callable[..., Iterator[Outcome]]] = {"local": run_in_processes, "here": run_here}
+"""How tasks are worked off: in supervised processes on this machine, or in this very process."""
+
+
+def _find_engine(name: str) -> Callable[..., Iterator[Outcome]]:
+    if name not in ENGINES:
+        raise SpecError(suggest("engine", name, ENGINES))
+    return ENGINES[name]
+
+
+def _run_and_store(
+    spec: RunSpec,
+    root: Path,
+    data_dir: str | Path | None,
+    cache_dir: str | Path | None,
+    device: str,
+) -> str:
+    """Make and store one run; return why it failed, or an empty text.
+
+    An error that nobody foresaw is a failed record, too: the grid stays dense and ``--retry-failed`` makes
+    the run again once the cause is mended. A model or preset that cannot be had would fail every run, so
+    that error goes on.
+    """
+    from causalmix.experiment import failed_record, run_one
+    from causalmix.models.base import ModelError
+
+    try:
+        record = run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
+    except (ModelError, SpecError):
+        raise
+    except Exception as error:
+        record = failed_record(spec, f"{type(error).__name__}: {error}", device)
+    ResultStore(root).write(record)
+    return record.reason
+
+
+def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str | Path) -> tuple[str, str]:
+    """Make the synthetic rows of one spec; return ("made" | "cached" | "failed", reason)."""
+    from causalmix.data import DataError
+    from causalmix.experiment import find_rows, make_rows
+    from causalmix.folds import prepare_fold
+    from causalmix.generators.base import GeneratorError
+
+    try:
+        fold = prepare_fold(spec, data_dir)
+        if find_rows(fold, spec, cache_dir) is not None:
+            return "cached", ""
+        make_rows(fold, spec, cache_dir)
+    except (DataError, GeneratorError) as error:
+        return "failed", str(error)
+    except Exception as error:
+        return "failed", f"{type(error).__name__}: {error}"
+    return "made", ""
+
+
+def _failed_record(spec: RunSpec, reason: str, device: str):
+    from causalmix.experiment import failed_record
+
+    return failed_record(spec, reason, device)
+
+
+def _failed_hashes(store: ResultStore) -> set[str]:
+    runs = store.runs()
+    return set(runs.loc[runs["status"] == "failed", "spec_hash"])
+
+
+def _rows_key(spec: RunSpec) -> tuple:
+    return spec.rows_key
+
+
+def _rows_group(spec: RunSpec) -> str:
+    return f"{find_arm(spec.arm).generator} · {spec.dataset}"
+
+
+def _cell(spec: RunSpec) -> tuple:
+    return (spec.suite, spec.dataset, spec.fold, spec.repeat)

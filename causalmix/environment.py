@@ -1,0 +1,90 @@
+"""Where and with what a run was made: device, machine, versions, revision of the code."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("causalmix", "torch", "numpy", "pandas", "scikit-learn", "dowhy", "causal-learn")
+"""Distributions whose versions a record names; those that are not installed are left out."""
+
+_PACKAGE = Path(__file__).parent
+
+
+def describe_environment(device: str = "cpu") -> dict:
+    """Return what a record says about the place where it was made.
+
+    Returns
+    -------
+    dict
+        ``device`` ("cpu" or the name of the GPU), ``machine`` (model of the processor), ``python``,
+        ``revision`` and ``versions`` (distribution -> version).
+    """
+    return {
+        "device": _device_name(device),
+        "machine": _processor(),
+        "python": platform.python_version(),
+        "revision": code_revision(),
+        "versions": _versions(),
+    }
+
+
+@functools.cache
+def code_revision() -> str:
+    """Return the git commit of this code, ``+dirty`` when the package has uncommitted changes.
+
+    Outside a git checkout: the version and a hash of the source files.
+    """
+    if _git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return f"{_versions().get('causalmix', 'unversioned')}+source.{_source_hash()}"
+    changed = _git("status", "--porcelain", "--", "*.py")
+    return f"{_git('rev-parse', '--short=12', 'HEAD')}{'+dirty' if changed else ''}"
+
+
+def _git(*arguments: str) -> str | None:
+    """Output of git in the folder of the package; ``None`` when git fails or is not installed."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=_PACKAGE, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _source_hash() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _device_name(device: str) -> str:
+    if not device.startswith("cuda"):
+        return device
+    import torch
+
+    return torch.cuda.get_device_name(device) if torch.cuda.is_available() else device
+
+
+@functools.cache
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

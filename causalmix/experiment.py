@@ -1,0 +1,234 @@
+"""The one place where the pipeline is spelled out: from a `RunSpec` to a `RunRecord`.
+
+Seeds are derived from what a result may depend on, and from nothing else. The synthetic rows depend on
+(table, fold, repeat, generator and its parameters); fine-tuning depends on (table, fold, repeat, model,
+preset), not on the arm: all arms of a fold draw the same random numbers, so their differences are paired
+(common random numbers). Mixed and pure arms of one generator see the very same synthetic rows, and variants
+of a generator (other parameters) start from the same seed: they share, say, one discovery.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from causalmix.data import DataError
+from causalmix.environment import describe_environment
+from causalmix.folds import Fold, prepare_fold
+from causalmix.generators import make_generator
+from causalmix.generators.base import GeneratorError
+from causalmix.generators.cache import SyntheticCache, SyntheticKey, SyntheticTable
+from causalmix.mixing import mix_rows, n_synthetic_rows
+from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
+from causalmix.seeding import derive_seed
+from causalmix.specs import ARMS, Arm, RunRecord, RunSpec, SpecError, find_arm, suggest
+from causalmix.trajectory import Trajectory
+
+__all__ = [
+    "ARMS",
+    "PROFILES",
+    "Arm",
+    "Fold",
+    "Profile",
+    "RunRecord",
+    "RunSpec",
+    "SpecError",
+    "find_arm",
+    "find_profile",
+    "iter_specs",
+    "make_rows",
+    "prepare_fold",
+    "run_one",
+]
+
+
+def run_one(
+    spec: RunSpec,
+    *,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    device: str = "cpu",
+) -> RunRecord:
+    """Make one run.
+
+    Parameters
+    ----------
+    spec : RunSpec
+    data_dir : path, optional
+        Folder with local copies of tables; for a user's own table the folder of the file.
+    cache_dir : path, optional
+        Where synthetic rows are kept and looked up.
+    device : str
+        Torch device of the fine-tuning.
+
+    Returns
+    -------
+    RunRecord
+        Of status "failed", with the reason, when the table or the generator cannot serve the run.
+
+    Raises
+    ------
+    SpecError
+        For an arm or preset that does not exist.
+    ModelError
+        When the model cannot be had.
+
+    Examples
+    --------
+    >>> run_one(RunSpec("demo", "bundled", "iris", fold=0, arm="zero_shot")).status
+    'ok'
+    """
+    arm, fold = find_arm(spec.arm), None
+    try:
+        fold = prepare_fold(spec, data_dir)
+        rows = make_rows(fold, spec, cache_dir) if arm.generator else None
+        pool = make_pool(fold, rows, arm, spec)
+    except (DataError, GeneratorError) as error:
+        return failed_record(spec, str(error), device, fold.fingerprint if fold else "")
+    start = time.perf_counter()
+    trajectory = tune(fold, pool, spec, device)
+    seconds = time.perf_counter() - start
+    return RunRecord(
+        spec=spec,
+        status="ok",
+        scores={**score(trajectory), **fold.sizes, "n_synthetic": len(rows.rows) if rows else 0},
+        trajectory=trajectory,
+        graphs=tuple(graph.to_dict() for graph in rows.graphs) if rows else (),
+        timings={"seconds_generate": rows.seconds if rows else 0.0, "seconds_finetune": seconds},
+        environment=describe_environment(device),
+        data_fingerprint=fold.fingerprint,
+    )
+
+
+def make_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None = None) -> SyntheticTable:
+    """Return the synthetic rows of ``spec``: from the cache, or made and put there.
+
+    Every arm gets the same number: ``synthetic_ratio`` times the real training rows.
+
+    Raises
+    ------
+    GeneratorError
+        When the generator cannot serve this table.
+    """
+    known = find_rows(fold, spec, cache_dir)
+    if known is not None:
+        return known
+    key, start = _rows_key(fold, spec), time.perf_counter()
+    generator = make_generator(key.generator, **key.params).fit(fold.train, fold.target, key.seed)
+    rows = generator.sample(key.n_rows)
+    table = SyntheticTable(rows, generator.graphs, time.perf_counter() - start, generator.metadata)
+    if cache_dir is not None:
+        SyntheticCache(cache_dir).put(key, table)
+    return table
+
+
+def find_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None) -> SyntheticTable | None:
+    """Return the synthetic rows of ``spec`` from the cache, or ``None``."""
+    return None if cache_dir is None else SyntheticCache(cache_dir).get(_rows_key(fold, spec))
+
+
+def _rows_key(fold: Fold, spec: RunSpec) -> SyntheticKey:
+    """Everything that the synthetic rows of ``spec`` depend on."""
+    arm = find_arm(spec.arm)
+    if arm.generator is None:
+        raise SpecError(f"arm {spec.arm!r} has no synthetic rows")
+    return SyntheticKey(
+        fingerprint=fold.fingerprint,
+        fold=spec.fold,
+        repeat=spec.repeat,
+        generator=arm.generator,
+        params=arm.params,
+        n_rows=n_synthetic_rows(len(fold.train), spec.synthetic_ratio),
+        seed=derive_seed("rows", fold.fingerprint, spec.fold, spec.repeat, arm.generator),
+        protocol=spec.protocol,
+    )
+
+
+def make_pool(fold: Fold, rows: SyntheticTable | None, arm: Arm, spec: RunSpec) -> pd.DataFrame:
+    """Return the rows that are fine-tuned on: real, synthetic or both, as the arm says."""
+    if rows is None:
+        return fold.train
+    if not arm.mixed:
+        return rows.rows
+    rng = np.random.default_rng(derive_seed("mix", fold.fingerprint, spec.fold, spec.repeat))
+    return mix_rows(fold.train, rows.rows, spec.synthetic_ratio, rng)
+
+
+def tune(fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cpu") -> Trajectory:
+    """Fine-tune the model of ``spec`` on ``pool``; validation, test and prediction context stay real.
+
+    The seed does not depend on the arm.
+    """
+    from causalmix.finetune import FinetuneData, FineTuner, LabelledRows, zero_shot
+
+    prep, labels, split = fold.preprocessor, fold.labels, fold.split
+
+    def canonical(frame: pd.DataFrame) -> LabelledRows:
+        return LabelledRows(prep.encode(frame), labels.transform(frame[fold.target]))
+
+    def raw(X: pd.DataFrame, y: pd.Series) -> LabelledRows:
+        return LabelledRows(prep.encode(prep.transform(X)), labels.transform(y))
+
+    data = FinetuneData(
+        pool=canonical(pool),
+        context=canonical(fold.train),
+        val=raw(split.X_val, split.y_val),
+        test=raw(split.X_test, split.y_test),
+        n_classes=len(labels.classes_),
+    )
+    model = _load_once(spec.model, device)
+    if not find_arm(spec.arm).finetune:
+        return zero_shot(model, data)
+    seed = derive_seed("finetune", spec.dataset, spec.fold, spec.repeat, spec.model, spec.preset)
+    return FineTuner(find_preset(spec), device).run(model, data, seed)
+
+
+def find_preset(spec: RunSpec):
+    """Return the fine-tuning settings of ``spec``.
+
+    Raises
+    ------
+    SpecError
+        When there is no preset of that name.
+    """
+    from causalmix.finetune import PRESETS
+
+    if spec.preset not in PRESETS:
+        raise SpecError(suggest("preset", spec.preset, PRESETS))
+    preset = PRESETS[spec.preset]
+    return dataclasses.replace(preset, n_steps=spec.n_steps) if spec.n_steps else preset
+
+
+def score(trajectory: Trajectory) -> dict[str, float]:
+    """Return the scores of a record: at the selected step, and at step 0 for the pre-trained model."""
+    return {
+        "test_auc": trajectory.at_selected("test_auc"),
+        "zero_shot_auc": trajectory.at_start("test_auc"),
+        "test_log_loss": trajectory.at_selected("test_log_loss"),
+        "zero_shot_log_loss": trajectory.at_start("test_log_loss"),
+        "val_auc": trajectory.at_selected("val_auc"),
+    }
+
+
+def failed_record(spec: RunSpec, reason: str, device: str = "cpu", fingerprint: str = "") -> RunRecord:
+    """Return the record of a run that could not be made."""
+    return RunRecord(
+        spec=spec,
+        status="failed",
+        reason=reason,
+        environment=describe_environment(device),
+        data_fingerprint=fingerprint,
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def _load_once(name: str, device: str):
+    """Load a model once per process; fine-tuning works on a copy of it."""
+    from causalmix.models import load_model
+
+    return load_model(name, device)
