@@ -24,7 +24,7 @@ def number(value: float | int | None, *, signed: bool = False) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         text = f"{int(value):,}"
     elif 1e-3 <= abs(value) < 1e5:
-        text = f"{value:.3f}".rstrip("0") if abs(value) < 1 else f"{value:.4g}"
+        text = f"{value:.3f}".removesuffix("0") if abs(value) < 1 else f"{value:.4g}"
     else:
         text = f"{value:.2g}"
     sign = "+" if signed and value > 0 else ""
