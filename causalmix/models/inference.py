@@ -1,0 +1,59 @@
+"""Class probabilities from a foundation model, optionally averaged over views of the table."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from causalmix.models.base import TabularFoundationModel, mask_absent_classes
+
+
+@torch.no_grad()
+def predict_proba(
+    model: TabularFoundationModel,
+    X_context: np.ndarray,
+    y_context: np.ndarray,
+    X_query: np.ndarray,
+    n_classes: int,
+    *,
+    n_members: int = 1,
+    seed: int = 0,
+) -> np.ndarray:
+    """Predict query rows in one forward pass per ensemble member.
+
+    Member 0 sees the table as it is; each further one a random permutation of the class codes and random
+    feature signs, undone before probabilities are averaged. (Tab2D treats features alike, so their order
+    makes no difference.)
+
+    Parameters
+    ----------
+    model : TabularFoundationModel
+    X_context : (Rc, C) float array
+    y_context : (Rc,) int array
+        Codes `0 <= y < n_classes`.
+    X_query : (Rq, C) float array
+    n_classes : int
+    n_members : int
+        Views to average over; 1 is the model itself.
+    seed : int
+        Chooses the views.
+
+    Returns
+    -------
+    (Rq, n_classes) float64 array
+        Rows sum to 1; a class absent from the context has probability 0.
+    """
+    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    rng = np.random.default_rng(seed)
+    total = np.zeros((len(X_query), n_classes))
+    for member in range(n_members):
+        codes, signs = np.arange(n_classes), np.ones(X_context.shape[1], dtype=np.float32)
+        if member:
+            codes = rng.permutation(n_classes)
+            signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=X_context.shape[1])
+        context = torch.as_tensor(X_context * signs, dtype=torch.float32, device=device)[None]
+        query = torch.as_tensor(X_query * signs, dtype=torch.float32, device=device)[None]
+        labels = torch.as_tensor(codes[y_context], dtype=torch.int64, device=device)[None]
+        logits = mask_absent_classes(model.forward(context, labels, query), labels)[0, :, :n_classes]
+        total += logits.double().softmax(dim=1).cpu().numpy()[:, codes]
+    return total / n_members

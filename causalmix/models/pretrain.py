@@ -1,0 +1,257 @@
+"""Pre-train a small Tab2D on the synthetic prior, with a curriculum.
+
+Easy tasks first (few rows, few features, no noise), then the full prior: without the curriculum a small model
+learns nothing in the same budget. Matrices of the layers are trained with Muon, everything else with AdamW.
+A run is a function of its `PretrainConfig`: stopped and resumed, it gives the same weights bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from causalmix.models.base import ModelError, in_context_loss
+from causalmix.models.checkpoints import save_checkpoint
+from causalmix.models.prior import TaskBatch, TaskShape, sample_tasks
+from causalmix.models.tab2d import Tab2D, Tab2DConfig
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the curriculum.
+
+    Attributes
+    ----------
+    share : float
+        Share of all steps.
+    rows, features : (int, int)
+        Inclusive ranges, drawn log-uniformly once per batch.
+    max_classes, max_noise, messy
+        See `causalmix.models.prior.TaskShape`.
+    """
+
+    share: float
+    rows: tuple[int, int]
+    features: tuple[int, int]
+    max_classes: int
+    max_noise: float
+    messy: bool
+
+
+CURRICULUM = (
+    Stage(0.12, (48, 48), (1, 3), 2, 0.0, False),
+    Stage(0.18, (48, 128), (2, 6), 4, 0.3, False),
+    Stage(0.70, (96, 400), (3, 24), 10, 1.0, True),
+)
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """All that determines the weights.
+
+    Attributes
+    ----------
+    model : Tab2DConfig
+    n_steps : int
+        Optimiser steps over all stages.
+    tokens_per_step : int
+        Cells (rows x (features + 1)) per step; the number of tasks follows.
+    muon_lr, adamw_lr : float
+        Peak learning rates; linear warm-up, constant, then linear decay over the last 40 %.
+    warmup_steps : int
+    seed : int
+    stages : tuple of Stage
+    """
+
+    model: Tab2DConfig = field(default_factory=Tab2DConfig)
+    n_steps: int = 6000
+    tokens_per_step: int = 8192
+    muon_lr: float = 0.02
+    adamw_lr: float = 2e-3
+    warmup_steps: int = 100
+    seed: int = 0
+    stages: tuple[Stage, ...] = field(default=CURRICULUM)
+
+
+def learning_rate_factor(step: int, config: PretrainConfig) -> float:
+    """Share of the peak learning rate at `step` (trapezoid: warm-up, constant, decay over the last 40 %)."""
+    decay_from = 0.6 * config.n_steps
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    cool = min(1.0, (config.n_steps - step) / (config.n_steps - decay_from))
+    return min(warm, cool)
+
+
+def stage_at(step: int, config: PretrainConfig) -> Stage:
+    """The curriculum stage of `step`."""
+    progress, passed = step / config.n_steps, 0.0
+    for stage in config.stages:
+        passed += stage.share
+        if progress < passed:
+            return stage
+    return config.stages[-1]
+
+
+def draw_batch(step: int, config: PretrainConfig, device: str) -> TaskBatch:
+    """Draw the tasks of one step; they depend on the configuration's seed and the step alone."""
+    stage = stage_at(step, config)
+    rng = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
+    low_high = torch.tensor([stage.rows, stage.features], dtype=torch.float32).log()
+    u = torch.rand(3, generator=rng, device=device).cpu()
+    rows, features = (low_high[:, 0] + u[:2] * (low_high[:, 1] - low_high[:, 0])).exp().round().int().tolist()
+    shape = TaskShape(
+        n_rows=rows,
+        n_context=int(rows * (0.4 + 0.4 * float(u[2]))),
+        n_features=features,
+        max_classes=stage.max_classes,
+        max_noise=stage.max_noise,
+        messy=stage.messy,
+    )
+    n_tasks = max(1, config.tokens_per_step // (rows * (features + 1)))
+    return sample_tasks(n_tasks, shape, rng)
+
+
+def task_loss(model: Tab2D, batch: TaskBatch) -> torch.Tensor:
+    """Cross-entropy of the query rows given the context rows."""
+    X, y, n = batch.X, batch.y, batch.n_context
+    return in_context_loss(model, X[:, :n], y[:, :n], X[:, n:], y[:, n:])
+
+
+def make_optimizers(model: Tab2D, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the layers' matrices, AdamW for embeddings, norms, biases and the output."""
+    matrices = [p for name, p in model.named_parameters() if name.startswith("layers.") and p.ndim == 2]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    return (
+        torch.optim.Muon(matrices, lr=config.muon_lr, weight_decay=0.01, momentum=0.95),
+        torch.optim.AdamW(others, lr=config.adamw_lr, weight_decay=0.01, betas=(0.9, 0.98)),
+    )
+
+
+class Pretrainer:
+    """Trains step by step and can be stopped, saved and resumed.
+
+    Parameters
+    ----------
+    config : PretrainConfig
+    folder : Path
+        Where `checkpoint.pt`, `log.jsonl` and the finished `model.safetensors` and `config.json` go. A
+        checkpoint found there is resumed.
+    device : str
+
+    Raises
+    ------
+    ModelError
+        If the folder's checkpoint was made with another configuration.
+    """
+
+    def __init__(self, config: PretrainConfig, folder: Path, device: str = "cpu") -> None:
+        self.config, self.folder, self.device = config, Path(folder), device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.model = Tab2D(config.model).to(device)
+        self.optimizers = make_optimizers(self.model, config)
+        self.step = 0
+        self.seconds = 0.0
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.checkpoint_path.exists():
+            self._resume()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The resumable state."""
+        return self.folder / "checkpoint.pt"
+
+    def run(self, until_step: int | None = None, progress: bool = True, save_every: int = 250) -> None:
+        """Train to `until_step` (default: the end), saving as it goes; at the end write the weights."""
+        stop = min(until_step or self.config.n_steps, self.config.n_steps)
+        bar = tqdm(range(self.step, stop), initial=self.step, total=stop, disable=not progress, unit="step")
+        losses: list[float] = []
+        for step in bar:
+            started = time.perf_counter()
+            losses.append(self._train_step(step))
+            self.seconds += time.perf_counter() - started
+            self.step = step + 1
+            if self.step % 50 == 0:
+                bar.set_postfix(loss=f"{self._log(losses):.3f}")
+                losses = []
+            if self.step % save_every == 0:
+                self.save_checkpoint()
+        self.save_checkpoint()
+        if self.step == self.config.n_steps:
+            self.save_weights()
+
+    def _train_step(self, step: int) -> float:
+        loss = task_loss(self.model, draw_batch(step, self.config, self.device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        factor = learning_rate_factor(step, self.config)
+        for optimizer, peak in zip(self.optimizers, (self.config.muon_lr, self.config.adamw_lr), strict=True):
+            optimizer.param_groups[0]["lr"] = peak * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+    def _log(self, losses: list[float]) -> float:
+        mean = sum(losses) / len(losses)
+        line = {"step": self.step, "loss": round(mean, 5), "seconds": round(self.seconds, 1)}
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        return mean
+
+    def save_checkpoint(self) -> None:
+        """Write the resumable state atomically."""
+        state = {
+            "config": json.dumps(asdict(self.config)),
+            "step": self.step,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+        partial = self.checkpoint_path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.checkpoint_path)
+
+    def save_weights(self) -> None:
+        """Write `model.safetensors` and `config.json`, the two files that `load_model` reads."""
+        save_checkpoint(self.model, self.folder)
+
+    def _resume(self) -> None:
+        state = torch.load(self.checkpoint_path, weights_only=True, map_location=self.device)
+        if state["config"] != json.dumps(asdict(self.config)):
+            raise ModelError(
+                f"{self.checkpoint_path} was made with another configuration; "
+                "name another folder or delete it to start again"
+            )
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def steps_for_minutes(minutes: float, config: PretrainConfig, device: str = "cpu") -> PretrainConfig:
+    """Choose `n_steps` so that training takes about `minutes` here (timed on a throw-away model)."""
+    model = Tab2D(config.model).to(device)
+    optimizers = make_optimizers(model, config)
+    expected = 0.0
+    for stage, step in _stage_samples(config):
+        started = time.perf_counter()
+        task_loss(model, draw_batch(step, config, device)).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        expected += stage.share / 3 * (time.perf_counter() - started)
+    return replace(config, n_steps=max(len(config.stages), int(60 * minutes / expected)))
+
+
+def _stage_samples(config: PretrainConfig) -> Iterator[tuple[Stage, int]]:
+    """Three steps within each stage, the stage beside each."""
+    passed = 0.0
+    for stage in config.stages:
+        for share in (0.2, 0.5, 0.8):
+            yield stage, int((passed + share * stage.share) * config.n_steps)
+        passed += stage.share
