@@ -89,9 +89,10 @@ def decide(
         raise AnalysisError(f"unknown normalisation {normalisation!r}: choose one of {known}")
     if claim.simulated:
         return _decide_simulated(claim, evidence, resamples)
-    if store is None or store.runs().empty:
+    runs = store.runs() if store is not None else pd.DataFrame()
+    if store is None or runs.empty:
         return _not_tested(_blank(claim), "there is no recorded study")
-    return _decide_stored(claim, store, model, normalisation, resamples)
+    return _decide_stored(claim, store, _of_one_model(runs, model), normalisation, resamples)
 
 
 def _decide_simulated(claim: Claim, evidence: pd.DataFrame | None, resamples: int) -> Verdict:
@@ -108,9 +109,8 @@ def _decide_simulated(claim: Claim, evidence: pd.DataFrame | None, resamples: in
 
 
 def _decide_stored(
-    claim: Claim, store: Store, model: str | None, normalisation: str, resamples: int
+    claim: Claim, store: Store, runs: pd.DataFrame, normalisation: str, resamples: int
 ) -> Verdict:
-    runs = _of_one_model(store.runs(), model)
     trajectories = store.trajectories()
     trajectories = trajectories[trajectories["spec_hash"].isin(runs["spec_hash"])]
     finished = _relevant(claim, runs[runs["status"] == "ok"])

@@ -212,7 +212,7 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
     dial = joined[joined["arm"].str.startswith(estimand["arm_prefix"])]
     columns = [estimand["depth"], estimand["measure"]]
     blocks = [
-        (key[0], group[columns].dropna().to_numpy()) for key, group in dial.groupby(CELL, observed=True)
+        (str(key[0]), group[columns].dropna().to_numpy()) for key, group in dial.groupby(CELL, observed=True)
     ]
     informative = [(dataset, rows) for dataset, rows in blocks if not np.isnan(_block_correlation(rows))]
     per_dataset = _dataset_means(informative, [_block_correlation(rows) for _, rows in informative])

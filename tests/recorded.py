@@ -1,0 +1,103 @@
+"""A made-up recorded study for tests: no model was fitted, its numbers are drawn from known distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from causalmix.specs import RunRecord, RunSpec
+from causalmix.store import ResultStore
+from causalmix.trajectory import Trajectory
+
+LIFTS = {"zero_shot": 0.0, "default": 0.02, "causalmix": 0.04, "scm": -0.03}
+"""Arm -> expected change of the test ROC-AUC."""
+
+STEPS = (0, 3, 6, 9, 12)
+
+
+def make_study(
+    root: Path,
+    *,
+    lifts: Mapping[str, float] = LIFTS,
+    datasets: Sequence[str] = tuple(f"table{i}" for i in range(6)),
+    n_folds: int = 3,
+    noise: float = 0.01,
+    model: str = "made-up",
+    suite: str = "bundled",
+    seed: int = 0,
+) -> ResultStore:
+    """Write one record per dataset, fold and arm to ``root`` and consolidate them."""
+    rng = np.random.default_rng(seed)
+    store = ResultStore(root)
+    for dataset in datasets:
+        level = rng.uniform(0.65, 0.85)
+        for fold in range(n_folds):
+            start = float(np.clip(level + rng.normal(0, 0.02), 0.55, 0.9))
+            for arm, lift in lifts.items():
+                spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model)
+                store.write(_record(spec, start, lift, noise, rng))
+    store.consolidate()
+    return store
+
+
+def make_trajectory(spec: RunSpec, start: float, end: float, rng: np.random.Generator) -> Trajectory:
+    """Curves that go from ``start`` to ``end`` with a little wobble, stopped at the last step."""
+    if spec.arm == "zero_shot":
+        curves = ((float("nan"),), (0.6,), (start,), (0.6,), (start,), (0.0,))
+        return Trajectory((0,), *curves, selected_step=0)
+    progress = np.linspace(0, 1, len(STEPS))
+    wobble = rng.normal(0, 0.002, size=(4, len(STEPS)))
+    wobble[:, [0, -1]] = 0.0
+    test = start + (end - start) * progress + wobble[0]
+    validation = test + wobble[1]
+    return Trajectory(
+        steps=STEPS,
+        train_loss=(float("nan"), *np.linspace(0.6, 0.5, len(STEPS) - 1)),
+        val_log_loss=tuple(1.2 - validation + wobble[2]),
+        val_auc=tuple(validation),
+        test_log_loss=tuple(1.2 - test + wobble[3]),
+        test_auc=tuple(test),
+        update_norm=(0.0, *[0.1] * (len(STEPS) - 1)),
+        selected_step=STEPS[-1],
+    )
+
+
+def _record(spec: RunSpec, start: float, lift: float, noise: float, rng: np.random.Generator) -> RunRecord:
+    tuned = spec.arm != "zero_shot"
+    end = float(np.clip(start + lift + rng.normal(0, noise), 0.01, 0.999)) if tuned else start
+    trajectory = make_trajectory(spec, start, end, rng)
+    depth = int(rng.integers(1, 5))
+    graph = {
+        "depth": depth,
+        "target_depth": depth - 1,
+        "mean_node_depth": depth / 2,
+        "n_nodes": 6,
+        "n_edges": depth + 3,
+        "n_target_ancestors": depth,
+        "edge_entropy": 0.3,
+    }
+    scores = {
+        "test_auc": trajectory.at_selected("test_auc"),
+        "zero_shot_auc": start,
+        "test_log_loss": trajectory.at_selected("test_log_loss"),
+        "zero_shot_log_loss": trajectory.at_start("test_log_loss"),
+        "val_auc": trajectory.at_selected("val_auc"),
+        "n_train": 120,
+        "n_val": 40,
+        "n_test": 80,
+        "n_synthetic": 120 if spec.arm.startswith(("causalmix", "scm")) else 0,
+        "n_features": 5,
+        "n_classes": 2,
+    }
+    return RunRecord(
+        spec=spec,
+        status="ok",
+        scores=scores,
+        trajectory=trajectory,
+        graphs=(graph,) if spec.arm.startswith(("causalmix", "scm")) else (),
+        timings={"seconds_generate": 0.5, "seconds_finetune": 2.0},
+        environment={"device": "cpu", "revision": "made-up", "versions": {}},
+        data_fingerprint=f"{spec.dataset:0<16}"[:16],
+    )

@@ -1,0 +1,285 @@
+"""Normalised scores, summaries, ranks, tests and correlations: known answers, invariants, peers."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from causalmix.analysis import (
+    NORMALISATIONS,
+    AnalysisError,
+    correlate_depth_stability,
+    improvement_summary,
+    normalise_scores,
+    paired_differences,
+    run_gaps,
+    unit_scores,
+    validation_test_gap,
+)
+from causalmix.intervals import bca_interval, cluster_bootstrap, correlate, permutation_p
+from causalmix.ranking import (
+    critical_difference,
+    friedman_p,
+    holm_wilcoxon,
+    rank_arms,
+    score_matrix,
+    win_rates,
+)
+from tests.recorded import make_study
+
+
+def frame_of(*rows: tuple) -> pd.DataFrame:
+    """Runs from (dataset, fold, arm, s, s0)."""
+    runs = pd.DataFrame(rows, columns=["dataset", "fold", "arm", "test_auc", "zero_shot_auc"])
+    return runs.assign(repeat=0, status="ok")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("results") / "made_up")
+
+
+# Normalised scores
+
+
+def test_the_primary_score_is_the_share_of_the_remaining_error_removed():
+    runs = frame_of(("a", 0, "default", 0.9, 0.8), ("a", 0, "scm", 0.7, 0.8))
+    assert normalise_scores(runs)["score"].tolist() == pytest.approx([0.5, -0.5])
+
+
+def test_the_other_normalisations_follow_their_formula():
+    runs = frame_of(("a", 0, "default", 0.9, 0.8), ("a", 0, "scm", 0.6, 0.8), ("a", 0, "zero_shot", 0.8, 0.8))
+    sd = np.std([0.9, 0.6], ddof=1)
+    assert normalise_scores(runs, "difference")["score"].tolist() == pytest.approx([0.1, -0.2, 0])
+    assert normalise_scores(runs, "largest_change")["score"].tolist() == pytest.approx([0.5, -1, 0])
+    assert normalise_scores(runs, "dataset_sd")["score"].tolist() == pytest.approx([0.1 / sd, -0.2 / sd, 0])
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_no_change_scores_zero_even_from_a_perfect_start(normalisation):
+    runs = frame_of(("a", 0, "default", 1.0, 1.0), ("a", 0, "scm", 1.0, 1.0), ("b", 0, "default", 0.7, 0.7))
+    assert normalise_scores(runs, normalisation)["score"].tolist() == [0, 0, 0]
+
+
+def test_a_loss_from_a_perfect_start_has_no_share_and_is_left_out_of_the_units():
+    runs = frame_of(("a", 0, "default", 0.9, 1.0), ("b", 0, "default", 0.9, 0.8))
+    assert math.isnan(normalise_scores(runs)["score"].iloc[0])
+    assert unit_scores(runs)["dataset"].tolist() == ["b"]
+    assert normalise_scores(runs, "difference")["score"].iloc[0] == pytest.approx(-0.1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(0.5, 1, width=32), st.floats(0.5, 0.984375, width=32)), min_size=2, max_size=8
+    )
+)
+def test_every_normalisation_keeps_the_sign_of_the_change(pairs):
+    runs = frame_of(*[("a", fold, "default", s, s0) for fold, (s, s0) in enumerate(pairs)])
+    change = np.sign(runs["test_auc"] - runs["zero_shot_auc"])
+    for normalisation in NORMALISATIONS:
+        score = normalise_scores(runs, normalisation)["score"]
+        spread = runs["test_auc"].std() > 0 or normalisation != "dataset_sd"
+        assert not spread or (np.sign(score) == change).all()
+
+
+def test_failed_runs_are_left_out_and_the_input_is_not_changed():
+    runs = frame_of(("a", 0, "default", 0.9, 0.8), ("a", 1, "default", np.nan, np.nan))
+    runs.loc[1, "status"] = "failed"
+    before = runs.copy()
+    assert len(normalise_scores(runs)) == 1
+    pd.testing.assert_frame_equal(runs, before)
+
+
+def test_an_unknown_normalisation_names_the_known_ones():
+    with pytest.raises(AnalysisError, match="error_removed"):
+        normalise_scores(frame_of(("a", 0, "default", 0.9, 0.8)), "z_score")
+
+
+def test_a_table_without_scores_is_refused_with_the_columns_it_lacks():
+    with pytest.raises(AnalysisError, match="zero_shot_auc"):
+        normalise_scores(pd.DataFrame({"dataset": ["a"]}))
+
+
+# Summaries
+
+
+def test_the_summary_finds_the_lifts_that_were_put_in(store):
+    summary = improvement_summary(store.runs(), "difference", resamples=300).set_index("arm")
+    assert summary.loc["causalmix", "median"] == pytest.approx(0.04, abs=0.01)
+    assert summary.loc["scm", "upper"] < 0 < summary.loc["causalmix", "lower"]
+    assert summary.loc["zero_shot", ["median", "sd", "iqr"]].tolist() == [0, 0, 0]
+    assert (summary["n_runs"] == 18).all() and (summary["n_datasets"] == 6).all()
+
+
+def test_the_summary_counts_failures(store):
+    runs = store.runs()
+    runs.loc[runs.index[runs["arm"] == "scm"][:2], "status"] = "failed"
+    summary = improvement_summary(runs, arms=["scm"], resamples=50)
+    assert summary[["n_runs", "n_failed"]].iloc[0].tolist() == [16, 2]
+
+
+def test_intervals_resample_datasets_not_runs():
+    rng = np.random.default_rng(0)
+    level = np.repeat(rng.normal(size=8), 50)
+    values, tables = level + 0.001 * rng.normal(size=400), np.repeat(np.arange(8), 50)
+    clustered = cluster_bootstrap(values, tables, np.mean, resamples=400)
+    naive = cluster_bootstrap(values, np.arange(400), np.mean, resamples=400)
+    assert clustered.upper - clustered.lower > 4 * (naive.upper - naive.lower)
+
+
+def test_one_dataset_gives_no_interval():
+    interval = cluster_bootstrap(np.arange(5.0), np.zeros(5), np.median)
+    assert interval.value == 2 and math.isnan(interval.lower) and interval.n_clusters == 1
+
+
+def test_paired_differences_drop_what_one_arm_lacks():
+    runs = frame_of(
+        ("a", 0, "default", 0.8, 0.7), ("a", 0, "causalmix", 0.9, 0.7), ("a", 1, "default", 0.8, 0.7)
+    )
+    pairs = paired_differences(normalise_scores(runs, "difference"), "causalmix", "default")
+    assert pairs["difference"].tolist() == pytest.approx([0.1])
+
+
+# Ranks
+
+
+def test_ranks_are_averaged_within_a_dataset_before_over_datasets():
+    runs = frame_of(
+        *[("a", fold, arm, s, 0.5) for fold in range(3) for arm, s in (("x", 0.9), ("y", 0.8))],
+        ("b", 0, "x", 0.6, 0.5),
+        ("b", 0, "y", 0.7, 0.5),
+    )
+    ranks = rank_arms(runs)
+    assert ranks.loc["a"].to_dict() == {"x": 1, "y": 2} and ranks.loc["b"].to_dict() == {"x": 2, "y": 1}
+    assert ranks.mean().tolist() == [1.5, 1.5]
+
+
+def test_ties_share_their_rank_and_a_failure_is_last():
+    runs = frame_of(("a", 0, "x", 0.9, 0.5), ("a", 0, "y", 0.9, 0.5), ("a", 0, "z", np.nan, np.nan))
+    runs.loc[2, "status"] = "failed"
+    assert rank_arms(runs).loc["a"].tolist() == [1.5, 1.5, 3]
+
+
+def test_ranking_an_incomplete_grid_names_the_missing_cell():
+    runs = frame_of(("a", 0, "x", 0.9, 0.5), ("a", 0, "y", 0.9, 0.5), ("a", 1, "x", 0.9, 0.5))
+    with pytest.raises(AnalysisError, match="a fold 1 repeat 0 y"):
+        rank_arms(runs)
+
+
+def test_ranking_two_models_at_once_is_refused():
+    runs = frame_of(("a", 0, "x", 0.9, 0.5), ("a", 0, "x", 0.8, 0.5))
+    with pytest.raises(AnalysisError, match="one model"):
+        score_matrix(runs)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_ranks_do_not_depend_on_the_normalisation(store, normalisation):
+    pd.testing.assert_frame_equal(rank_arms(store.runs(), normalisation), rank_arms(store.runs()))
+
+
+def test_average_ranks_and_critical_difference_agree_with_autorank():
+    autorank = pytest.importorskip("autorank")
+    rng = np.random.default_rng(1)
+    scores = pd.DataFrame(rng.normal(size=(15, 4)) ** 3 + [0, 1, 2, 4], columns=list("abcd"))
+    peer = autorank.autorank(scores, alpha=0.05, verbose=False, force_mode="nonparametric")
+    ours = critical_difference(scores.rank(axis=1, ascending=False))
+    assert ours.difference == pytest.approx(peer.cd, rel=1e-4)
+    assert ours.friedman_p == pytest.approx(peer.pvalue, rel=1e-6)
+    assert ours.mean_ranks == pytest.approx(peer.rankdf["meanrank"].to_dict())
+
+
+def test_arms_closer_than_the_critical_difference_form_one_group():
+    ranks = pd.DataFrame({"a": [1.0, 2.0] * 6, "b": [2.0, 1.0] * 6, "c": [3.0] * 12})
+    assert critical_difference(ranks).groups == (("a", "b"), ("c",))
+
+
+def test_a_critical_difference_of_one_dataset_is_refused():
+    with pytest.raises(AnalysisError, match="needs two of each"):
+        critical_difference(pd.DataFrame({"a": [1.0], "b": [2.0]}))
+
+
+def test_friedman_sees_nothing_in_equal_arms():
+    assert friedman_p(pd.DataFrame(np.full((6, 3), 2.0))) == 1.0
+
+
+def test_holm_wilcoxon_adjusts_upwards_and_keeps_the_sign():
+    rng = np.random.default_rng(0)
+    scores = pd.DataFrame(
+        {"low": rng.normal(size=12), "high": rng.normal(size=12) + 5, "same": rng.normal(size=12)}
+    )
+    tests = holm_wilcoxon(scores)
+    assert (tests["p_holm"] >= tests["p_value"]).all() and len(tests) == 3
+    first = tests.iloc[0]
+    assert first["median_difference"] < 0 and first["p_holm"] < 0.01
+
+
+def test_win_rates_of_a_pair_sum_to_one(store):
+    table = win_rates(store.runs())
+    off_diagonal = (table + table.T).to_numpy()[~np.eye(len(table), dtype=bool)]
+    assert off_diagonal == pytest.approx(1)
+    assert table.loc["causalmix", "scm"] > 0.9
+
+
+# Validation against test, depth against stability
+
+
+def test_the_gap_is_given_per_run_and_per_arm(store):
+    gaps = run_gaps(store.trajectories())
+    summary = validation_test_gap(store.trajectories(), resamples=100)
+    assert len(gaps) == len(store.runs())
+    assert "zero_shot" not in set(summary["arm"])
+    own = gaps[gaps["arm"] == "default"]["validation_test_gap"].dropna()
+    assert summary.set_index("arm").loc["default", "median"] == pytest.approx(own.median())
+
+
+def test_depth_and_stability_have_one_point_per_dataset(store):
+    found = correlate_depth_stability(store.runs(), store.trajectories())
+    assert found.n == 6 and -1 <= found.lower <= found.rho <= found.upper <= 1
+
+
+def test_a_correlation_agrees_with_scipy_and_ignores_missing_pairs():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=40)
+    y = x + rng.normal(size=40)
+    found = correlate(np.append(x, np.nan), np.append(y, 1.0), resamples=300, permutations=500)
+    assert found.n == 40 and found.rho == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert found.lower < found.rho < found.upper and found.p_value < 0.05
+
+
+def test_a_constant_depth_has_no_correlation():
+    found = correlate(np.ones(10), np.arange(10.0))
+    assert math.isnan(found.rho) and math.isnan(found.p_value)
+
+
+def test_the_permutation_p_of_unrelated_ranks_is_large_and_never_zero():
+    rng = np.random.default_rng(3)
+    assert permutation_p(rng.normal(size=30), rng.normal(size=30), permutations=400) > 0.05
+    assert permutation_p(np.arange(30), np.arange(30), permutations=400) == pytest.approx(1 / 401)
+
+
+def test_a_bca_interval_covers_the_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(60):
+        lower, upper = bca_interval(rng.exponential(size=25), resamples=300)
+        hits += lower <= 1 <= upper
+    assert hits >= 48
+
+
+def test_nothing_heavy_is_imported():
+    heavy = ["torch", "dowhy", "causallearn", "ctgan"]
+    code = (
+        "import sys, causalmix.analysis, causalmix.ranking, causalmix.stability, causalmix.claims, "
+        f"causalmix.figures; print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
