@@ -1,0 +1,55 @@
+"""The figures: one ``load_<figure>`` -> DataFrame and ``plot_<figure>(frame, ax)`` pair each.
+
+The notebooks, the book and your own scripts use the same pairs. The frame is what is published as the
+figure's CSV.
+
+>>> from causalmix.figures import new_figure, plot_ranks
+>>> fig, ax = new_figure()
+"""
+
+from causalmix.figures.curves import load_trajectories, plot_trajectories
+from causalmix.figures.graph import load_causal_graph, plot_causal_graph
+from causalmix.figures.method import (
+    load_propagation,
+    load_recovery,
+    load_strengths,
+    plot_propagation,
+    plot_recovery,
+    plot_strengths,
+)
+from causalmix.figures.ranks import load_ranks, plot_ranks
+from causalmix.figures.scores import (
+    load_baseline,
+    load_improvements,
+    load_spread,
+    plot_baseline,
+    plot_improvements,
+    plot_spread,
+)
+from causalmix.figures.style import ARM_COLOURS, arm_colour, arm_name, new_figure, save_figure
+
+__all__ = [
+    "ARM_COLOURS",
+    "arm_colour",
+    "arm_name",
+    "load_baseline",
+    "load_causal_graph",
+    "load_improvements",
+    "load_propagation",
+    "load_ranks",
+    "load_recovery",
+    "load_spread",
+    "load_strengths",
+    "load_trajectories",
+    "new_figure",
+    "plot_baseline",
+    "plot_causal_graph",
+    "plot_improvements",
+    "plot_propagation",
+    "plot_ranks",
+    "plot_recovery",
+    "plot_spread",
+    "plot_strengths",
+    "plot_trajectories",
+    "save_figure",
+]

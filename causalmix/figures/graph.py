@@ -1,0 +1,137 @@
+"""One table's causal graph with its edge probabilities."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch
+
+from causalmix.claims import Store
+from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
+from causalmix.folds import prepare_fold
+from causalmix.specs import RunSpec
+
+SHOWN = 0.2
+"""Edges with a lower probability are in the table but not drawn."""
+
+LEGIBLE = 8
+"""Number of features for which the graph is easiest to read: the default table is the nearest to it."""
+
+
+def load_causal_graph(
+    store: Store, dataset: str = "", fold: int = 0, data: str | os.PathLike | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Run causal discovery on the training rows of one fold of a study's table.
+
+    Parameters
+    ----------
+    store : Store
+    dataset : str
+        A table of the study; by default the one whose number of features is nearest to `LEGIBLE`.
+    fold : int
+    data : path, optional
+        Folder of the benchmark's tables.
+    seed : int
+        Of the half-samples.
+
+    Returns
+    -------
+    DataFrame
+        One row per ordered pair of columns: ``dataset, fold, n_rows, target, cause, effect, probability``.
+
+    Raises
+    ------
+    ValueError
+        When the study has no such table.
+    """
+    from causalmix.causal.discovery import discover_edges
+
+    runs = store.runs()
+    if dataset and dataset not in set(runs["dataset"]):
+        known = ", ".join(sorted(runs["dataset"].unique()))
+        raise ValueError(f"the study has no table {dataset!r}; it has {known}")
+    row = runs[runs["dataset"] == (dataset or legible_dataset(runs))].iloc[0]
+    spec = RunSpec(row["study"], row["suite"], row["dataset"], fold=fold, arm="causalmix", model=row["model"])
+    prepared = prepare_fold(spec, data)
+    edges = discover_edges(prepared.train, prepared.target, seed=seed)
+    long = edges.to_frame().rename_axis("cause").reset_index()
+    long = long.melt("cause", var_name="effect", value_name="probability")
+    about = {
+        "dataset": row["dataset"],
+        "fold": fold,
+        "n_rows": len(prepared.train),
+        "target": prepared.target,
+    }
+    pairs = long[long["cause"] != long["effect"]].reset_index(drop=True).assign(**about)
+    return pairs[[*about, "cause", "effect", "probability"]]
+
+
+def legible_dataset(runs: pd.DataFrame) -> str:
+    """Return the table whose number of features is nearest to `LEGIBLE`; the first by name where two are."""
+    features = runs.groupby("dataset", observed=True)["n_features"].first().dropna()
+    return str((features - LEGIBLE).abs().sort_values(kind="stable").index[0])
+
+
+def plot_causal_graph(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw the columns on a circle, the target at the top; an arrow's strength is its probability."""
+    if say_empty(ax, frame, "pair of columns"):
+        return
+    target = frame["target"].iloc[0]
+    names = [target, *sorted(set(frame["cause"]) - {target})]
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    places = dict(zip(names, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
+    for _, edge in frame[frame["probability"] >= SHOWN].sort_values("probability").iterrows():
+        _draw_edge(
+            ax, places[edge["cause"]], places[edge["effect"]], edge["probability"], edge["effect"] == target
+        )
+    for name, (x, y) in places.items():
+        colour = ARM_COLOURS["causalmix"] if name == target else INK
+        ax.plot(x, y, "o", markersize=11, color=colour, zorder=3)
+        side = "left" if x > 0.15 else "right" if x < -0.15 else "center"
+        offset = (12 * np.sign(x) if side != "center" else 0, 14 * np.sign(y) if side == "center" else 0)
+        text = f"{name} (target)" if name == target else str(name)
+        ax.annotate(
+            text,
+            (x, y),
+            xytext=offset,
+            textcoords="offset points",
+            ha=side,
+            va="center",
+            color=colour,
+            fontsize=9,
+        )
+    ax.set_xlim(-2.0, 2.0)
+    ax.set_ylim(-1.35, 1.35)
+    ax.set_axis_off()
+    ax.set_title(
+        f"{frame['dataset'].iloc[0]}, fold {frame['fold'].iloc[0]}, {frame['n_rows'].iloc[0]} training rows"
+    )
+    note = f"width and number: probability of the edge; below {SHOWN:g} not drawn"
+    ax.text(0.5, -0.02, note, transform=ax.transAxes, ha="center", color=MUTED, fontsize=8.5)
+
+
+def _draw_edge(ax: Axes, start: np.ndarray, end: np.ndarray, probability: float, to_target: bool) -> None:
+    colour = ARM_COLOURS["causalmix"] if to_target else ARM_COLOURS["default"]
+    arrow = FancyArrowPatch(
+        start,
+        end,
+        arrowstyle="-|>",
+        mutation_scale=12,
+        shrinkA=8,
+        shrinkB=8,
+        connectionstyle="arc3,rad=0.12",
+        linewidth=0.4 + 2.6 * probability,
+        alpha=0.25 + 0.7 * probability,
+        color=colour,
+        zorder=2,
+    )
+    ax.add_patch(arrow)
+    across = np.array([end[1] - start[1], start[0] - end[0]]) * 0.06
+    x, y = start + 0.42 * (end - start) + across
+    box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
+    ax.text(
+        x, y, f"{probability:.2f}", fontsize=7, color=colour, ha="center", va="center", bbox=box, zorder=4
+    )

@@ -1,0 +1,72 @@
+"""Average ranks of the arms, with the critical difference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from causalmix.analysis import PRIMARY_NORMALISATION
+from causalmix.claims import Store
+from causalmix.figures.style import INK, MUTED, arm_colour, label_arms, say_empty
+from causalmix.intervals import cluster_bootstrap
+from causalmix.ranking import critical_difference, rank_arms
+
+
+def load_ranks(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
+    """Return the average rank of each fine-tuned arm per dataset, and over datasets.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, arm, rank, mean_rank, lower, upper, critical_difference, friedman_p, n_datasets``; the last
+        six repeat for all rows of an arm. Best arm first. The critical difference is NaN with one dataset.
+    """
+    runs = store.runs()
+    arms = [arm for arm in runs["arm"].unique() if arm != "zero_shot"]
+    ranks = rank_arms(runs, normalisation, arms)
+    comparable = len(ranks) > 1 and ranks.shape[1] > 1
+    tests = critical_difference(ranks) if comparable else None
+    rows = []
+    for arm in ranks.mean().sort_values(kind="stable").index:
+        interval = cluster_bootstrap(ranks[arm].to_numpy(), ranks.index.to_numpy(), np.mean)
+        own = ranks[arm].rename("rank").reset_index().assign(arm=arm, mean_rank=interval.value)
+        rows.append(own.assign(lower=interval.lower, upper=interval.upper))
+    columns = ["dataset", "arm", "rank", "mean_rank", "lower", "upper"]
+    frame = pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    return frame.assign(
+        critical_difference=tests.difference if tests else np.nan,
+        friedman_p=tests.friedman_p if tests else np.nan,
+        n_datasets=len(ranks),
+    )
+
+
+def plot_ranks(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw mean ranks with intervals, one faint dot per dataset, and the critical difference as a bar."""
+    if say_empty(ax, frame, "fine-tuning run"):
+        return
+    arms = list(dict.fromkeys(frame["arm"]))
+    rng = np.random.default_rng(0)
+    for row, arm in enumerate(arms):
+        own, colour = frame[frame["arm"] == arm], arm_colour(arm)
+        height = row + rng.uniform(-0.15, 0.15, len(own))
+        ax.scatter(own["rank"], height, s=14, color=colour, alpha=0.35, linewidths=0)
+        first = own.iloc[0]
+        ax.plot([first["lower"], first["upper"]], [row, row], color=colour, linewidth=2.5)
+        ax.plot(first["mean_rank"], row, "o", color=colour, markersize=8)
+    label_arms(ax, arms)
+    difference = frame["critical_difference"].iloc[0]
+    if np.isfinite(difference):
+        best = frame["mean_rank"].iloc[0]
+        ax.plot([best, best + difference], [-0.42, -0.42], color=INK, linewidth=2, solid_capstyle="butt")
+        ax.annotate(
+            f"critical difference {difference:.2f}",
+            (best, -0.42),
+            xytext=(0, 4),
+            textcoords="offset points",
+            fontsize=8.5,
+            color=MUTED,
+        )
+        ax.set_ylim(len(arms) - 0.5, -0.75)
+    ax.set_xlim(0.8, len(arms) + 0.2)
+    ax.set_xlabel(f"average rank over {frame['n_datasets'].iloc[0]} datasets (1 is best)")

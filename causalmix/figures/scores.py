@@ -1,0 +1,184 @@
+"""Figures of normalised scores: distribution of improvements, spread, and what the normalisation does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from causalmix.analysis import (
+    PRIMARY_NORMALISATION,
+    improvement_summary,
+    normalise_scores,
+    unit_scores,
+)
+from causalmix.claims import Store
+from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, label_arms, order_arms, say_empty
+from causalmix.intervals import cluster_bootstrap
+
+AXIS_LABELS: dict[str, str] = {
+    "error_removed": "normalised score: share of the remaining error removed",
+    "difference": "change of test ROC-AUC",
+    "largest_change": "change of test ROC-AUC / largest change of the fold",
+    "dataset_sd": "change of test ROC-AUC / SD of the dataset",
+}
+"""Axis label per normalisation."""
+
+
+def load_improvements(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
+    """Return one normalised score per dataset, fold and fine-tuned arm.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, fold, arm, score, n_repeats, normalisation, arm_median, arm_lower, arm_upper``: the last
+        three are the arm's median and its interval (datasets resampled).
+    """
+    runs = store.runs()
+    arms = [arm for arm in order_arms(runs["arm"]) if arm != "zero_shot"]
+    scores = unit_scores(runs, normalisation, arms).assign(normalisation=normalisation)
+    summary = improvement_summary(runs, normalisation, arms)[["arm", "median", "lower", "upper"]]
+    renamed = summary.rename(columns={name: f"arm_{name}" for name in ("median", "lower", "upper")})
+    return scores.merge(renamed, on="arm", how="left")
+
+
+def plot_improvements(frame: pd.DataFrame, ax: Axes, reference: float | None = None) -> None:
+    """Draw each arm's distribution: box, one dot per dataset and fold, interval of the median.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `load_improvements`.
+    ax : Axes
+    reference : float, optional
+        A published median to mark.
+    """
+    if say_empty(ax, frame, "fine-tuning run"):
+        return
+    arms = order_arms(frame["arm"])
+    rng = np.random.default_rng(0)
+    for row, arm in enumerate(arms):
+        own = frame[frame["arm"] == arm]
+        colour = arm_colour(arm)
+        line = {"color": colour, "linewidth": 1.4}
+        ax.boxplot(
+            own["score"],
+            positions=[row],
+            orientation="horizontal",
+            widths=0.55,
+            showfliers=False,
+            medianprops=line,
+            boxprops=line,
+            whiskerprops=line,
+            capprops=line,
+        )
+        height = row + rng.uniform(-0.18, 0.18, len(own))
+        ax.scatter(own["score"], height, s=12, color=colour, alpha=0.45, linewidths=0)
+        ends = own[["arm_lower", "arm_upper"]].iloc[0]
+        ax.plot(ends, [row + 0.38] * 2, color=colour, linewidth=3, solid_capstyle="butt")
+    ax.axvline(0, color=INK, linewidth=1)
+    if reference is not None:
+        ax.axvline(reference, color=MUTED, linewidth=1, linestyle="--", label=f"published {reference:+.2f}")
+        ax.legend(loc="upper left", bbox_to_anchor=(0, 1.1))
+    label_arms(ax, arms)
+    ax.set_xlim(*_middle(frame["score"]))
+    hidden = int((~frame["score"].between(*ax.get_xlim())).sum())
+    outside = f" ({hidden} of {len(frame)} runs lie outside)" if hidden else ""
+    ax.set_xlabel(AXIS_LABELS[frame["normalisation"].iloc[0]] + outside)
+
+
+def load_spread(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
+    """Return the standard deviation and interquartile range of each fine-tuned arm with intervals.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, measure`` (``standard deviation`` or ``interquartile range``), ``value, lower, upper, n_runs,
+        normalisation``.
+    """
+    runs = store.runs()
+    scores = unit_scores(runs, normalisation)
+    rows = []
+    for arm in [name for name in order_arms(scores["arm"]) if name != "zero_shot"]:
+        own = scores[scores["arm"] == arm]
+        for measure, spread in (("standard deviation", _sd), ("interquartile range", _iqr)):
+            interval = cluster_bootstrap(own["score"].to_numpy(), own["dataset"].to_numpy(), spread)
+            ends = {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
+            rows.append({"arm": arm, "measure": measure, **ends, "n_runs": len(own)})
+    columns = ["arm", "measure", "value", "lower", "upper", "n_runs"]
+    return pd.DataFrame(rows, columns=columns).assign(normalisation=normalisation)
+
+
+def plot_spread(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw each arm's spread with its interval: standard deviation filled, interquartile range open."""
+    if say_empty(ax, frame, "fine-tuning run"):
+        return
+    arms = order_arms(frame["arm"])
+    marks = {"standard deviation": (-0.12, "o", True), "interquartile range": (0.12, "s", False)}
+    for measure, (shift, marker, filled) in marks.items():
+        own = frame[frame["measure"] == measure].set_index("arm")
+        for row, arm in enumerate(arms):
+            colour = arm_colour(arm)
+            ax.plot(own.loc[arm, ["lower", "upper"]], [row + shift] * 2, color=colour, linewidth=2)
+            face = colour if filled else "white"
+            ax.plot(own.loc[arm, "value"], row + shift, marker, color=colour, markerfacecolor=face)
+        ax.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=measure)
+    label_arms(ax, arms)
+    ax.set_xlim(left=0)
+    ax.set_xlabel(f"spread over datasets and folds of: {AXIS_LABELS[frame['normalisation'].iloc[0]]}")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+
+
+def load_baseline(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
+    """Return the change of ROC-AUC of each run beside its normalised score.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, fold, repeat, arm, selected_step, change, score, normalisation``.
+    """
+    scores = normalise_scores(store.runs(), normalisation)
+    changed = scores.assign(change=scores["test_auc"] - scores["zero_shot_auc"], normalisation=normalisation)
+    columns = ["dataset", "fold", "repeat", "arm", "selected_step", "change", "score", "normalisation"]
+    return changed[columns].dropna(subset=["score"]).reset_index(drop=True)
+
+
+def plot_baseline(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw score against change: no change sits at the origin, under every arm."""
+    if say_empty(ax, frame, "finished run"):
+        return
+    for arm in order_arms(frame["arm"]):
+        own = frame[frame["arm"] == arm]
+        on_top = 3 if arm == "zero_shot" else 2
+        ax.scatter(
+            own["change"],
+            own["score"],
+            s=18,
+            color=arm_colour(arm),
+            alpha=0.6,
+            label=arm_name(arm),
+            zorder=on_top,
+        )
+    ax.axhline(0, color=INK, linewidth=0.8)
+    ax.axvline(0, color=INK, linewidth=0.8)
+    ax.set_ylim(*_middle(frame["score"]))
+    ax.set_xlabel("test ROC-AUC minus zero-shot ROC-AUC")
+    ax.set_ylabel(AXIS_LABELS[frame["normalisation"].iloc[0]].replace(": ", ":\n"))
+    ax.legend(loc="lower right")
+
+
+def _middle(scores: pd.Series) -> tuple[float, float]:
+    """Return axis limits that hold the middle 96 % of the scores and 0, with a margin."""
+    low, high = np.percentile(scores, [2, 98])
+    low, high = min(low, 0.0), max(high, 0.0)
+    margin = 0.08 * (high - low) or 0.01
+    return low - margin, high + margin
+
+
+def _sd(values: np.ndarray) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _iqr(values: np.ndarray) -> float:
+    q25, q75 = np.percentile(values, [25, 75])
+    return float(q75 - q25)
