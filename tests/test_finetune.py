@@ -1,0 +1,157 @@
+"""Fine-tuning: what a trajectory records, which step is kept, and what is left alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from causalmix.finetune import (
+    PRESETS,
+    FinetuneData,
+    FinetunePreset,
+    FineTuner,
+    LabelledRows,
+    draw_split,
+    evaluate,
+    roc_auc,
+    zero_shot,
+)
+from causalmix.models.inference import predict_proba
+from causalmix.models.tab2d import Tab2D, Tab2DConfig
+
+PRESET = FinetunePreset(n_steps=6, eval_every=2, learning_rate=1e-2, rows_per_step=40)
+
+
+def make_rows(n_rows: int, seed: int) -> LabelledRows:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 3)).astype(np.float32)
+    return LabelledRows(X, (X[:, 0] > 0).astype(np.int64))
+
+
+@pytest.fixture
+def data() -> FinetuneData:
+    real = make_rows(40, 0)
+    return FinetuneData(pool=real, context=real, val=make_rows(20, 1), test=make_rows(30, 2), n_classes=2)
+
+
+@pytest.fixture
+def model() -> Tab2D:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Tab2D(Tab2DConfig(dim=16, n_layers=1, n_heads=2)).eval()
+
+
+def test_a_trajectory_starts_with_the_zero_shot_scores(model: Tab2D, data: FinetuneData) -> None:
+    tuned, start = FineTuner(PRESET).run(model, data, seed=0), zero_shot(model, data)
+    assert tuned.steps == (0, 2, 4, 6) and start.steps == (0,)
+    assert tuned.at_start("test_auc") == start.at_start("test_auc")
+    assert math.isnan(tuned.train_loss[0]) and tuned.update_norm[0] == 0
+    assert all(norm > 0 for norm in tuned.update_norm[1:])
+
+
+def test_the_same_seed_gives_the_same_trajectory_and_another_seed_another(
+    model: Tab2D, data: FinetuneData
+) -> None:
+    first, again, other = (FineTuner(PRESET).run(model, data, seed) for seed in (0, 0, 1))
+    assert repr(first) == repr(again)
+    assert repr(first) != repr(other)
+
+
+def test_the_callers_model_and_global_randomness_are_left_alone(model: Tab2D, data: FinetuneData) -> None:
+    before = {name: w.clone() for name, w in model.state_dict().items()}
+    state = torch.get_rng_state()
+    FineTuner(PRESET).run(model, data, seed=0)
+    assert all(torch.equal(before[name], w) for name, w in model.state_dict().items())
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_returned_weights_are_those_of_the_selected_step(model: Tab2D, data: FinetuneData) -> None:
+    tuned, trajectory = FineTuner(PRESET).fit(model, data, seed=0)
+    again = evaluate(tuned, data, trajectory.selected_step)
+    assert again["test_auc"] == trajectory.at_selected("test_auc")
+    assert again["val_log_loss"] == trajectory.at_selected("val_log_loss")
+
+
+def test_the_selected_step_has_the_best_validation_score(model: Tab2D, data: FinetuneData) -> None:
+    trajectory = FineTuner(PRESET).run(model, data, seed=0)
+    assert trajectory.at_selected("val_auc") == max(trajectory.val_auc)
+
+
+def test_a_rate_that_destroys_the_model_keeps_an_early_step(model: Tab2D, data: FinetuneData) -> None:
+    preset = replace(PRESET, learning_rate=0.0, patience=2)
+    trajectory = FineTuner(preset).run(model, data, seed=0)
+    assert trajectory.selected_step == 0
+    assert trajectory.steps == (0, 2, 4)  # two evaluations without a better score, then stop
+
+
+def test_fine_tuning_lowers_the_training_loss(model: Tab2D, data: FinetuneData) -> None:
+    trajectory = FineTuner(replace(PRESET, n_steps=40, eval_every=10, patience=99)).run(model, data, seed=0)
+    assert trajectory.train_loss[-1] < trajectory.train_loss[1]
+
+
+def test_synthetic_rows_reach_the_prediction_context_only_when_asked(
+    model: Tab2D, data: FinetuneData
+) -> None:
+    flipped = replace(data, pool=LabelledRows(data.pool.X, 1 - data.pool.y))
+    for context, same in (("real", True), ("pool", False)):
+        scores = [evaluate(model, which, 0, context)["test_auc"] for which in (flipped, data)]
+        assert (scores[0] == scores[1]) is same
+
+
+def test_autogluons_warm_up_hardly_moves_the_weights(model: Tab2D, data: FinetuneData) -> None:
+    moved = {
+        name: sum(FineTuner(replace(PRESETS[name], rows_per_step=40)).run(model, data, 0).update_norm)
+        for name in ("causalmix", "autogluon-mitra")
+    }
+    assert moved["autogluon-mitra"] < moved["causalmix"] / 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=2, max_size=60),
+    n_rows=st.integers(2, 80),
+    share=st.floats(0.05, 0.95),
+    seed=st.integers(0, 99),
+)
+def test_context_and_query_are_disjoint_and_every_query_class_is_in_the_context(
+    labels: list[int], n_rows: int, share: float, seed: int
+) -> None:
+    y = np.array(labels)
+    context, query = draw_split(y, n_rows, share, np.random.default_rng(seed))
+    assert not set(context) & set(query)
+    assert len(context) + len(query) == min(n_rows, len(y))
+    assert set(y[query]) <= set(y[context])
+
+
+def test_roc_auc_is_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(3), size=50)
+    y = rng.integers(0, 3, 50)
+    assert roc_auc(y, proba) == pytest.approx(roc_auc_score(y, proba, multi_class="ovr"))
+    assert roc_auc(y % 2, proba[:, :2]) == pytest.approx(roc_auc_score(y % 2, proba[:, 1]))
+
+
+def test_roc_auc_averages_over_the_classes_that_occur() -> None:
+    proba = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.7, 0.2, 0.1]])
+    assert roc_auc(np.array([0, 1, 0]), proba) == 1.0
+    assert roc_auc(np.array([1, 1, 1]), proba) == 0.5
+
+
+def test_probabilities_sum_to_one_and_an_ensemble_averages_views(model: Tab2D, data: FinetuneData) -> None:
+    single, several = (
+        predict_proba(model, data.context.X, data.context.y, data.test.X, 2, n_members=n) for n in (1, 4)
+    )
+    assert np.allclose(single.sum(axis=1), 1) and np.allclose(several.sum(axis=1), 1)
+    assert not np.allclose(single, several)
+
+
+def test_a_class_absent_from_the_context_has_no_probability(model: Tab2D, data: FinetuneData) -> None:
+    proba = predict_proba(model, data.context.X, data.context.y, data.test.X, n_classes=4)
+    assert np.allclose(proba[:, 2:], 0)

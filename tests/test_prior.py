@@ -1,0 +1,135 @@
+"""The prior draws tasks that can be learned from, and the pre-training resumes bit for bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+
+from causalmix.models import ModelError, load_model
+from causalmix.models import prior as prior_module
+from causalmix.models.pretrain import (
+    CURRICULUM,
+    PretrainConfig,
+    Pretrainer,
+    draw_batch,
+    learning_rate_factor,
+    stage_at,
+    steps_for_minutes,
+)
+from causalmix.models.prior import FAMILIES, TaskShape, sample_tasks
+from causalmix.models.tab2d import Tab2DConfig
+
+TINY = PretrainConfig(
+    model=Tab2DConfig(dim=16, n_layers=1, n_heads=2), n_steps=20, tokens_per_step=512, warmup_steps=2
+)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n_rows=st.integers(20, 80),
+    n_features=st.integers(1, 12),
+    max_classes=st.integers(2, 10),
+    messy=st.booleans(),
+)
+def test_every_task_is_a_finite_table_with_valid_codes(
+    seed: int, n_rows: int, n_features: int, max_classes: int, messy: bool
+) -> None:
+    shape = TaskShape(n_rows, n_rows // 2, n_features, max_classes, 1.0, messy)
+    batch = sample_tasks(5, shape, generator(seed))
+    assert batch.X.shape == (5, n_rows, n_features)
+    assert torch.isfinite(batch.X).all()
+    assert int(batch.y.min()) >= 0 and int(batch.y.max()) < max_classes
+
+
+def test_the_same_seed_draws_the_same_tasks() -> None:
+    shape = TaskShape(40, 20, 4)
+    first, again = sample_tasks(6, shape, generator(3)), sample_tasks(6, shape, generator(3))
+    other = sample_tasks(6, shape, generator(4))
+    assert torch.equal(first.X, again.X) and torch.equal(first.y, again.y)
+    assert not torch.equal(first.X, other.X)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_each_family_alone_makes_tasks_that_a_forest_learns(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prior_module, "FAMILY_WEIGHTS", {family: 1.0})
+    batch = sample_tasks(12, TaskShape(300, 200, 5, 2, 0.1, False), generator())
+    scores = []
+    for X, y in zip(batch.X.numpy(), batch.y.numpy(), strict=True):
+        if len(np.unique(y[:200])) == 2 and len(np.unique(y[200:])) == 2:
+            forest = RandomForestClassifier(25, random_state=0).fit(X[:200], y[:200])
+            scores.append(roc_auc_score(y[200:], forest.predict_proba(X[200:])[:, 1]))
+    assert np.mean(scores) > 0.7
+
+
+def test_label_noise_makes_tasks_harder() -> None:
+    def forest_auc(max_noise: float) -> float:
+        batch = sample_tasks(12, TaskShape(300, 200, 4, 2, max_noise, False), generator(1))
+        scores = []
+        for X, y in zip(batch.X.numpy(), batch.y.numpy(), strict=True):
+            if len(np.unique(y[:200])) == 2 and len(np.unique(y[200:])) == 2:
+                forest = RandomForestClassifier(25, random_state=0).fit(X[:200], y[:200])
+                scores.append(roc_auc_score(y[200:], forest.predict_proba(X[200:])[:, 1]))
+        return float(np.mean(scores))
+
+    assert forest_auc(0.0) > forest_auc(20.0) + 0.1
+
+
+def test_the_curriculum_goes_from_easy_to_full() -> None:
+    config = PretrainConfig(n_steps=1000)
+    easy, full = draw_batch(0, config, "cpu"), draw_batch(999, config, "cpu")
+    assert easy.X.shape[2] <= 3 and int(easy.y.max()) <= 1
+    assert full.X.shape[1] >= 96
+    assert stage_at(0, config) == config.stages[0] and stage_at(999, config) == config.stages[-1]
+
+
+def test_the_learning_rate_warms_up_and_decays_to_nearly_nothing() -> None:
+    config = PretrainConfig(n_steps=1000, warmup_steps=10)
+    factors = [learning_rate_factor(step, config) for step in range(1000)]
+    assert factors[0] < 0.2 and factors[500] == 1.0 and factors[-1] < 0.01
+
+
+def test_a_stopped_and_resumed_run_gives_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
+    Pretrainer(TINY, tmp_path / "straight").run(progress=False)
+    Pretrainer(TINY, tmp_path / "resumed").run(until_step=7, progress=False)
+    Pretrainer(TINY, tmp_path / "resumed").run(progress=False)
+    straight = load_model(str(tmp_path / "straight")).state_dict()
+    resumed = load_model(str(tmp_path / "resumed")).state_dict()
+    assert all(torch.equal(straight[name], resumed[name]) for name in straight)
+
+
+def test_training_lowers_the_loss_and_leaves_global_randomness_alone(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    easy = replace(CURRICULUM[0], share=1.0)
+    Pretrainer(replace(TINY, n_steps=200, stages=(easy,)), tmp_path).run(progress=False)
+    assert torch.equal(torch.rand(1), expected)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert len(losses) == 4 and losses[-1] < losses[0]
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    Pretrainer(TINY, tmp_path).run(until_step=2, progress=False)
+    with pytest.raises(ModelError, match="another configuration"):
+        Pretrainer(replace(TINY, seed=1), tmp_path)
+
+
+def test_more_minutes_give_more_steps() -> None:
+    few, many = steps_for_minutes(0.05, TINY), steps_for_minutes(1.0, TINY)
+    assert 3 <= few.n_steps < many.n_steps
