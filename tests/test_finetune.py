@@ -101,7 +101,7 @@ def test_synthetic_rows_reach_the_prediction_context_only_when_asked(
 ) -> None:
     flipped = replace(data, pool=LabelledRows(data.pool.X, 1 - data.pool.y))
     for context, same in (("real", True), ("pool", False)):
-        scores = [evaluate(model, which, 0, context)["test_auc"] for which in (flipped, data)]
+        scores = [evaluate(model, which, 0, context)["test_log_loss"] for which in (flipped, data)]
         assert (scores[0] == scores[1]) is same
 
 
