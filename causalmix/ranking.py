@@ -60,7 +60,9 @@ def score_matrix(
         )
     counts = grid.pivot(index=CELL, columns="arm", values="status").reindex(columns=known)
     rows, columns = np.nonzero(counts.isna().to_numpy())
-    missing = [(*counts.index[int(row)], known[int(column)]) for row, column in zip(rows, columns, strict=True)]
+    missing = [
+        (*counts.index[int(row)], known[int(column)]) for row, column in zip(rows, columns, strict=True)
+    ]
     if missing:
         named = "; ".join("{} fold {} repeat {} {}".format(*cell) for cell in missing[:5])
         raise AnalysisError(

@@ -54,6 +54,8 @@ def plot_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
     handles = [Line2D([], [], color=arm_colour(arm), label=arm_name(arm)) for arm in arms]
     styles = [("test", "-"), ("validation", "--")]
     handles += [Line2D([], [], color=INK, linestyle=style, label=label) for label, style in styles]
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(handles), 5))
+    ax.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(handles), 5), frameon=False
+    )
     ax.set_xticks(np.unique(frame["step"]) if frame["step"].nunique() <= 12 else ax.get_xticks())
     ax.set_xlim(frame["step"].min(), frame["step"].max())

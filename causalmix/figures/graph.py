@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
 from causalmix.claims import Store
+from causalmix.data import DataError
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
-from causalmix.folds import prepare_fold
+from causalmix.folds import Fold, prepare_fold
 from causalmix.specs import RunSpec
 
 SHOWN = 0.2
@@ -19,6 +20,10 @@ SHOWN = 0.2
 
 LEGIBLE = 8
 """Number of features for which the graph is easiest to read: the default table is the nearest to it."""
+
+
+STAND_IN = RunSpec("stand-in", "bundled", "wine", fold=0, arm="causalmix")
+"""The table that is always there: shown where those of the study cannot be had."""
 
 
 def load_causal_graph(
@@ -30,7 +35,8 @@ def load_causal_graph(
     ----------
     store : Store
     dataset : str
-        A table of the study; by default the one whose number of features is nearest to `LEGIBLE`.
+        A table of the study; by default the one whose number of features is nearest to `LEGIBLE`, or
+        `STAND_IN` where that table cannot be had here.
     fold : int
     data : path, optional
         Folder of the benchmark's tables.
@@ -40,12 +46,15 @@ def load_causal_graph(
     Returns
     -------
     DataFrame
-        One row per ordered pair of columns: ``dataset, fold, n_rows, target, cause, effect, probability``.
+        One row per ordered pair of columns: ``suite, dataset, fold, n_rows, target, cause, effect,
+        probability``.
 
     Raises
     ------
     ValueError
         When the study has no such table.
+    DataError
+        When the named table cannot be had here.
     """
     from causalmix.causal.discovery import discover_edges
 
@@ -55,13 +64,14 @@ def load_causal_graph(
         raise ValueError(f"the study has no table {dataset!r}; it has {known}")
     row = runs[runs["dataset"] == (dataset or legible_dataset(runs))].iloc[0]
     spec = RunSpec(row["study"], row["suite"], row["dataset"], fold=fold, arm="causalmix", model=row["model"])
-    prepared = prepare_fold(spec, data)
+    spec, prepared = _prepare(spec, data, needed=bool(dataset))
     edges = discover_edges(prepared.train, prepared.target, seed=seed)
     long = edges.to_frame().rename_axis("cause").reset_index()
     long = long.melt("cause", var_name="effect", value_name="probability")
     about = {
-        "dataset": row["dataset"],
-        "fold": fold,
+        "suite": spec.suite,
+        "dataset": spec.dataset,
+        "fold": spec.fold,
         "n_rows": len(prepared.train),
         "target": prepared.target,
     }
@@ -106,11 +116,21 @@ def plot_causal_graph(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_xlim(-2.0, 2.0)
     ax.set_ylim(-1.35, 1.35)
     ax.set_axis_off()
-    ax.set_title(
-        f"{frame['dataset'].iloc[0]}, fold {frame['fold'].iloc[0]}, {frame['n_rows'].iloc[0]} training rows"
-    )
+    first = frame.iloc[0]
+    title = f"{first['dataset']} ({first['suite']}), fold {first['fold']}, {first['n_rows']} training rows"
+    ax.set_title(title)
     note = f"width and number: probability of the edge; below {SHOWN:g} not drawn"
     ax.text(0.5, -0.02, note, transform=ax.transAxes, ha="center", color=MUTED, fontsize=8.5)
+
+
+def _prepare(spec: RunSpec, data: str | os.PathLike | None, needed: bool) -> tuple[RunSpec, Fold]:
+    """Return the fold of ``spec``; that of `STAND_IN` where its table cannot be had and is not needed."""
+    try:
+        return spec, prepare_fold(spec, data)
+    except DataError:
+        if needed:
+            raise
+        return STAND_IN, prepare_fold(STAND_IN)
 
 
 def _draw_edge(ax: Axes, start: np.ndarray, end: np.ndarray, probability: float, to_target: bool) -> None:

@@ -79,7 +79,7 @@ def plot_improvements(frame: pd.DataFrame, ax: Axes, reference: float | None = N
     ax.axvline(0, color=INK, linewidth=1)
     if reference is not None:
         ax.axvline(reference, color=MUTED, linewidth=1, linestyle="--", label=f"published {reference:+.2f}")
-        ax.legend(loc="upper left", bbox_to_anchor=(0, 1.1))
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
     label_arms(ax, arms)
     ax.set_xlim(*_middle(frame["score"]))
     hidden = int((~frame["score"].between(*ax.get_xlim())).sum())
@@ -125,8 +125,8 @@ def plot_spread(frame: pd.DataFrame, ax: Axes) -> None:
         ax.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=measure)
     label_arms(ax, arms)
     ax.set_xlim(left=0)
-    ax.set_xlabel(f"spread over datasets and folds of: {AXIS_LABELS[frame['normalisation'].iloc[0]]}")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    ax.set_xlabel(f"spread over datasets and folds of\n{AXIS_LABELS[frame['normalisation'].iloc[0]]}")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
 
 
 def load_baseline(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
@@ -164,7 +164,7 @@ def plot_baseline(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_ylim(*_middle(frame["score"]))
     ax.set_xlabel("test ROC-AUC minus zero-shot ROC-AUC")
     ax.set_ylabel(AXIS_LABELS[frame["normalisation"].iloc[0]].replace(": ", ":\n"))
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", frameon=False)
 
 
 def _middle(scores: pd.Series) -> tuple[float, float]:

@@ -78,6 +78,10 @@ STYLE: dict[str, object] = {
 """matplotlib settings of every figure."""
 
 
+SIZES: dict[str, tuple[float, float]] = {"short": (7.0, 3.2), "normal": (7.0, 4.2), "tall": (7.5, 6.0)}
+"""Width and height of a figure in inches."""
+
+
 def arm_colour(arm: str) -> str:
     """Return the fixed colour of an arm.
 
@@ -110,19 +114,31 @@ def order_arms(arms: Iterable[str]) -> list[str]:
     return sorted(set(arms), key=lambda arm: (known.index(arm) if arm in known else len(known), arm))
 
 
-def new_figure(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
-    """Return a figure in the shared style and its axes; sizes in inches.
+def new_figure(size: str = "normal") -> tuple[Figure, Axes]:
+    """Return a figure in the shared style and its axes.
 
     The figure belongs to no window and no global state, so nothing needs to be closed.
 
+    Parameters
+    ----------
+    size : str
+        A key of `SIZES`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown size.
+
     Examples
     --------
-    >>> fig, ax = new_figure(5, 3)
+    >>> fig, ax = new_figure("short")
     >>> fig.get_size_inches().tolist()
-    [5.0, 3.0]
+    [7.0, 3.2]
     """
+    if size not in SIZES:
+        raise ValueError(f"unknown figure size {size!r}: choose one of {', '.join(SIZES)}")
     with mpl.rc_context(STYLE):
-        fig = Figure(figsize=(width, height), layout="constrained")
+        fig = Figure(figsize=SIZES[size], layout="constrained")
         FigureCanvasAgg(fig)
         return fig, fig.subplots()
 

@@ -1,0 +1,248 @@
+"""What every notebook does first and last: open a study, publish a figure with its data and provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Image, Markdown, display
+from matplotlib.figure import Figure
+
+from causalmix.claims import Verdict, write_verdict
+from causalmix.figures import save_figure
+from causalmix.locations import find_root
+from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
+from causalmix.store import ResultStore, StoreError
+
+STUDY_ORDER = ("paper", "first-look", "quick")
+"""The studies that ``study="auto"`` looks for, the most complete first."""
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """The recorded runs of one model of one study; what the claims and figures read.
+
+    Attributes
+    ----------
+    store : ResultStore
+    model : str
+        The model whose runs are shown.
+    """
+
+    store: ResultStore
+    model: str
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.store.root.name
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the whole store."""
+        return self.store.hash
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run of the model."""
+        return self._own(self.store.runs())
+
+    def trajectories(self) -> pd.DataFrame:
+        """Return one row per run of the model and evaluation."""
+        return self._own(self.store.trajectories())
+
+    def graphs(self) -> pd.DataFrame:
+        """Return one row per run of the model and DAG."""
+        return self._own(self.store.graphs())
+
+    def provenance(self) -> str:
+        """Return the line of provenance of a figure made from these runs."""
+        runs = self.runs()
+        revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
+        suites = ", ".join(sorted(runs["suite"].unique()))
+        return (
+            f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
+            f"{runs['fold'].nunique()} folds), model {self.model}, {(runs['status'] == 'ok').sum()} runs, "
+            f"{(runs['status'] != 'ok').sum()} failed; "
+            f"store {self.hash}; code revision {revisions}."
+        )
+
+    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["model"] == self.model].reset_index(drop=True)
+
+
+def open_study(
+    study: str = "auto",
+    *,
+    profile: str = "",
+    data: str = "",
+    model: str = "",
+    device: str = "cpu",
+    run_missing: bool = False,
+) -> StudyView:
+    """Open a recorded study, which must be complete.
+
+    Parameters
+    ----------
+    study : str
+        Name of a folder in ``results/``, or the path of a store; ``auto``: the first of `STUDY_ORDER` that is
+        recorded.
+    profile : str
+        With ``run_missing``: the profile whose runs the study should hold; by default that of its name.
+    data : str
+        Folder of the benchmark's tables, for ``run_missing``.
+    model : str
+        The model to show; by default the only one of the study. With ``run_missing`` also the model to run.
+    device : str
+        With ``run_missing``: ``cpu`` or ``cuda``.
+    run_missing : bool
+        Run what the study lacks before it is opened; what is there is kept.
+
+    Returns
+    -------
+    StudyView
+
+    Raises
+    ------
+    StoreError
+        When there is no such study, it is incomplete, or it holds several models and none is named.
+    """
+    folder = find_study(study, profile if run_missing else "")
+    store = ResultStore(folder)
+    if run_missing:
+        _run_missing(store, profile, data, model, device)
+    runs = store.runs()
+    if runs.empty:
+        raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
+    absent = store.manifest()["absent"] if (folder / "manifest.json").exists() else []
+    if absent:
+        cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in absent[:3])
+        raise StoreError(
+            f"{folder} lacks {len(absent)} of its planned runs ({cells}…): finish it with `causalmix run "
+            f"--study {folder.name}`, or pass run_missing=True"
+        )
+    models = sorted(runs["model"].unique())
+    if not model and len(models) > 1:
+        raise StoreError(f"{folder} holds runs of {', '.join(models)}: pass model=… to choose one")
+    if model and model not in models:
+        raise StoreError(f"{folder} holds no run of {model!r}; it holds {', '.join(models)}")
+    return StudyView(store, model or models[0])
+
+
+def find_study(study: str = "auto", profile: str = "") -> Path:
+    """Return the folder of a study, from any working folder.
+
+    Parameters
+    ----------
+    study : str
+        As for `open_study`.
+    profile : str
+        Named by who wants to run it: a study that does not exist yet is then allowed.
+
+    Raises
+    ------
+    StoreError
+        When there is no such study; the message lists those that are there.
+    """
+    path = Path(study)
+    if study != "auto" and (path.is_absolute() or (path / "runs.parquet").is_file()):
+        if profile or _is_study(path):
+            return path.resolve()
+        raise StoreError(f"{path} is no recorded study: it holds neither runs.parquet nor records/")
+    results = find_root() / "results"
+    there = sorted(folder.name for folder in results.glob("*") if _is_study(folder))
+    if study == "auto":
+        found = next((name for name in STUDY_ORDER if name in there), profile)
+        if not found:
+            raise StoreError(f"{results} holds no recorded study: `causalmix run --profile quick` makes one")
+        return results / found
+    for folder in (results / study, find_root() / study):
+        if _is_study(folder):
+            return folder
+    if profile or study in PROFILES:
+        return results / path.name
+    raise StoreError(f"no recorded study {study!r}: {results} holds {', '.join(there) or 'none'}")
+
+
+def publish(
+    name: str,
+    fig: Figure,
+    frame: pd.DataFrame,
+    *,
+    out: str | os.PathLike,
+    provenance: str,
+    verdict: Verdict | None = None,
+) -> None:
+    """Write a figure with the data behind it, show it, and say where it comes from.
+
+    Writes ``figures/<name>.png`` and ``.svg``, ``data/<name>.csv``, ``values/<name>.md`` (the line of
+    provenance) and, with a verdict, ``verdicts/<id>.json`` below ``out``.
+
+    Parameters
+    ----------
+    name : str
+        Name of the notebook: of letters, digits and underscores.
+    fig : Figure
+    frame : DataFrame
+        What the figure shows.
+    out : path
+        Where to write; ``files/<name>`` beside the executed notebook makes the links in it work.
+    provenance : str
+        For example `StudyView.provenance`.
+    verdict : Verdict, optional
+    """
+    folder = Path(out)
+    png, _ = save_figure(fig, folder / "figures" / name)
+    table = folder / "data" / f"{name}.csv"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(table, index=False, float_format="%.8g", lineterminator="\n")
+    links = ", ".join(
+        f"[{label}](files/{name}/{path})"
+        for label, path in (
+            ("CSV", f"data/{name}.csv"),
+            ("SVG", f"figures/{name}.svg"),
+            ("PNG", f"figures/{name}.png"),
+        )
+    )
+    text = f"{provenance} Download: {links}."
+    snippet = folder / "values" / f"{name}.md"
+    snippet.parent.mkdir(parents=True, exist_ok=True)
+    snippet.write_text(provenance + "\n")
+    if verdict is not None:
+        write_verdict(verdict, folder / "verdicts")
+    display(Image(data=png.read_bytes(), format="png", width=int(fig.get_figwidth() * 100)))
+    display(Markdown(text))
+
+
+def simulated_provenance(evidence: pd.DataFrame) -> str:
+    """Return the line of provenance of a figure made from simulated tables."""
+    return (
+        f"{len(evidence)} tables simulated from causal models with a known graph; no recorded study is used."
+    )
+
+
+def _is_study(folder: Path) -> bool:
+    return (folder / "runs.parquet").is_file() or (folder / "records").is_dir()
+
+
+def _run_missing(store: ResultStore, profile: str, data: str, model: str, device: str) -> None:
+    from causalmix.engine import run_all
+
+    wanted = _wanted_profile(store, profile, model)
+    specs = list(iter_specs(wanted, store.root.name))
+    store.plan(specs)
+    run_all(
+        specs,
+        store,
+        data_dir=data or None,
+        cache_dir=find_root() / ".causalmix" / "synthetic",
+        device=device,
+    )
+    store.consolidate()
+
+
+def _wanted_profile(store: ResultStore, profile: str, model: str) -> Profile:
+    found = find_profile(profile or store.root.name)
+    return dataclasses.replace(found, model=model) if model else found
