@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from causalmix.figures import save_figure
 from causalmix.locations import find_root
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.store import ResultStore, StoreError
+
+with warnings.catch_warnings():
+    # dowhy and causal-learn ask tqdm for a notebook's progress bar and draw none: no need for ipywidgets.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import tqdm.auto  # noqa: F401
 
 STUDY_ORDER = ("paper", "first-look", "quick")
 """The studies that ``study="auto"`` looks for, the most complete first."""

@@ -52,8 +52,8 @@ def plot_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_xlabel("fine-tuning step")
     ax.set_ylabel("change of ROC-AUC since step 0\n(median over runs; band: quartiles of test)")
     handles = [Line2D([], [], color=arm_colour(arm), label=arm_name(arm)) for arm in arms]
-    styles = [("test", "-"), ("validation", "--")]
-    handles += [Line2D([], [], color=INK, linestyle=style, label=label) for label, style in styles]
+    handles += [Line2D([], [], color=INK, linestyle="-", label="test")]
+    handles += [Line2D([], [], color=INK, linestyle="--", label="validation")]
     ax.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(handles), 5), frameon=False
     )

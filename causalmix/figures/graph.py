@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ STAND_IN = RunSpec("stand-in", "bundled", "wine", fold=0, arm="causalmix")
 
 
 def load_causal_graph(
-    store: Store, dataset: str = "", fold: int = 0, data: str | os.PathLike | None = None, seed: int = 0
+    store: Store, dataset: str = "", fold: int = 0, data: str | Path | None = None, seed: int = 0
 ) -> pd.DataFrame:
     """Run causal discovery on the training rows of one fold of a study's table.
 
@@ -68,7 +69,7 @@ def load_causal_graph(
     edges = discover_edges(prepared.train, prepared.target, seed=seed)
     long = edges.to_frame().rename_axis("cause").reset_index()
     long = long.melt("cause", var_name="effect", value_name="probability")
-    about = {
+    about: dict[str, Any] = {
         "suite": spec.suite,
         "dataset": spec.dataset,
         "fold": spec.fold,
@@ -123,7 +124,7 @@ def plot_causal_graph(frame: pd.DataFrame, ax: Axes) -> None:
     ax.text(0.5, -0.02, note, transform=ax.transAxes, ha="center", color=MUTED, fontsize=8.5)
 
 
-def _prepare(spec: RunSpec, data: str | os.PathLike | None, needed: bool) -> tuple[RunSpec, Fold]:
+def _prepare(spec: RunSpec, data: str | Path | None, needed: bool) -> tuple[RunSpec, Fold]:
     """Return the fold of ``spec``; that of `STAND_IN` where its table cannot be had and is not needed."""
     try:
         return spec, prepare_fold(spec, data)
@@ -136,8 +137,8 @@ def _prepare(spec: RunSpec, data: str | os.PathLike | None, needed: bool) -> tup
 def _draw_edge(ax: Axes, start: np.ndarray, end: np.ndarray, probability: float, to_target: bool) -> None:
     colour = ARM_COLOURS["causalmix"] if to_target else ARM_COLOURS["default"]
     arrow = FancyArrowPatch(
-        start,
-        end,
+        (float(start[0]), float(start[1])),
+        (float(end[0]), float(end[1])),
         arrowstyle="-|>",
         mutation_scale=12,
         shrinkA=8,

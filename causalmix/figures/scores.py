@@ -121,7 +121,7 @@ def plot_spread(frame: pd.DataFrame, ax: Axes) -> None:
             colour = arm_colour(arm)
             ax.plot(own.loc[arm, ["lower", "upper"]], [row + shift] * 2, color=colour, linewidth=2)
             face = colour if filled else "white"
-            ax.plot(own.loc[arm, "value"], row + shift, marker, color=colour, markerfacecolor=face)
+            ax.plot([own["value"][arm]], [row + shift], marker, color=colour, markerfacecolor=face)
         ax.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=measure)
     label_arms(ax, arms)
     ax.set_xlim(left=0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -48,7 +49,7 @@ ARM_NAMES: dict[str, str] = {
 }
 """Arms as the paper writes them."""
 
-STYLE: dict[str, object] = {
+STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "axes.facecolor": "white",
