@@ -1,0 +1,69 @@
+"""The simulations behind the method claims: known graphs, honest tables, and checks that can fail."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.causal.edges import EdgeProbabilities
+from causalmix.claims import ClaimError, decide, load_claims
+from causalmix.method_checks import CHECKS, check_propagation, collect_evidence, simulate, skeleton_auroc
+
+CLAIMS = load_claims()
+SMALL = {"n_rows": 150, "n_columns": 4, "n_edges": 3, "n_bootstraps": 2}
+
+
+def test_a_simulated_table_has_the_asked_shape_and_an_acyclic_graph():
+    table = simulate(3, n_rows=80, n_columns=6, n_edges=7)
+    assert table.rows.shape == (80, 6) and table.dag.number_of_edges() == 7
+    assert nx.is_directed_acyclic_graph(table.dag) and set(table.dag) == set(table.rows)
+
+
+def test_a_simulation_is_repeated_by_its_seed_and_changed_by_another():
+    first, again, other = (simulate(seed, 50, 5, 4) for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(first.rows, again.rows)
+    assert not first.rows.equals(other.rows)
+
+
+def test_the_order_of_the_columns_is_not_given_away_by_their_variance():
+    rows = simulate(0, n_rows=500, n_columns=8, n_edges=12).rows
+    assert np.allclose(rows.mean(), 0, atol=1e-9) and np.allclose(rows.std(ddof=0), 1)
+
+
+def test_a_perfect_matrix_has_an_auroc_of_one_and_an_empty_one_of_a_half():
+    truth = nx.DiGraph([("a", "b"), ("b", "c")])
+    perfect = EdgeProbabilities(("a", "b", "c"), [[0, 1, 0], [0, 0, 1], [0, 0, 0]])
+    assert skeleton_auroc(perfect, truth) == 1.0
+    assert skeleton_auroc(EdgeProbabilities(("a", "b", "c"), np.zeros((3, 3))), truth) == 0.5
+
+
+@pytest.mark.parametrize("kind", CHECKS)
+def test_every_check_gives_the_evidence_that_its_claim_summarises(kind):
+    evidence = pd.DataFrame([{"seed": seed, **CHECKS[kind](seed, SMALL)} for seed in range(2)])
+    (claim,) = [claim for claim in CLAIMS.values() if claim.estimand["kind"] == kind]
+    verdict = decide(claim, evidence=evidence, resamples=50)
+    assert verdict.verdict != "not tested" and np.isfinite(verdict.value)
+
+
+def test_a_sampler_that_does_not_propagate_its_noise_is_found_out(monkeypatch):
+    from causalmix.causal import scm
+
+    honest = scm.draw_samples
+
+    def shuffled(fitted, n, seed):
+        rows = honest(fitted, n, seed)
+        return rows.apply(lambda column: column.to_numpy()[::-1])
+
+    monkeypatch.setattr(scm, "draw_samples", shuffled)
+    assert check_propagation(0, SMALL)["deviation"] > 0.1
+
+
+def test_smoke_runs_two_seeds():
+    assert collect_evidence(CLAIMS["17"], profile="smoke")["seed"].tolist() == [0, 1]
+
+
+def test_a_claim_without_a_simulation_is_refused_with_those_that_have_one():
+    with pytest.raises(ClaimError, match="noise_propagation"):
+        collect_evidence(CLAIMS["04"])
