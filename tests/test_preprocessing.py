@@ -112,6 +112,21 @@ def test_dates_are_days_and_come_back_with_their_time_zone():
     pd.testing.assert_frame_equal(prep.inverse_transform(canonical), table)
 
 
+def test_arrow_columns_come_back_as_they_were(mixed_table):
+    table = mixed_table.drop(columns="size").convert_dtypes(dtype_backend="pyarrow")
+    moments = table["since"].astype("timestamp[us, tz=Europe/Zurich][pyarrow]")
+    table = table.assign(moment=moments)
+    prep = TablePreprocessor().fit(table)
+    assert prep.categorical == ("member", "city")
+    pd.testing.assert_frame_equal(prep.inverse_transform(prep.transform(table)), table)
+
+
+def test_sparse_columns_are_made_dense():
+    table = pd.DataFrame({"a": pd.arrays.SparseArray([0, 1, 0, 2])})
+    prep = TablePreprocessor().fit(table)
+    assert prep.inverse_transform(prep.transform(table))["a"].tolist() == [0, 1, 0, 2]
+
+
 def test_text_that_only_looks_like_dates_stays_text():
     table = pd.DataFrame({"a": ["2024-02-31", "2024-02-01", "9999-99-99"]})
     assert TablePreprocessor().fit(table).categorical == ("a",)

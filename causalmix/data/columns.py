@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from causalmix.data.gate import DataError, order_labels
+from causalmix.data.gate import DataError, is_date, is_number, order_labels
 from causalmix.seeding import derive_seed
 
 OTHER = "__other__"
@@ -64,6 +64,9 @@ class DateColumn:
         dates = (
             pd.to_datetime(column, format=ISO_DATE, errors="coerce") if self.text else pd.to_datetime(column)
         )
+        if isinstance(dates.dtype, pd.ArrowDtype):
+            dates = dates.dt.tz_convert("UTC").dt.tz_localize(None) if dates.dt.tz is not None else dates
+            dates = dates.astype("datetime64[ns]")
         if dates.dt.tz is not None:
             dates = dates.dt.tz_convert("UTC").dt.tz_localize(None)
         milliseconds = dates.to_numpy().astype("datetime64[ms]").astype("int64")
@@ -119,7 +122,7 @@ class CategoryColumn:
         unseen = place[OTHER] if self.pooled else -1
         codes, uniques = pd.factorize(column)
         lookup = np.array([*(place.get(str(value), unseen) for value in uniques), -1])
-        canonical = pd.Categorical.from_codes(lookup[codes], categories=list(self.levels))
+        canonical = pd.Categorical.from_codes(lookup[codes], categories=pd.Index(self.levels, dtype=object))
         return pd.Series(canonical, index=column.index)
 
     def decode(self, column: pd.Series) -> pd.Series:
@@ -167,6 +170,8 @@ def fit_column(column: pd.Series, max_levels: int) -> tuple[Column, str]:
     tuple
         The fitted column and what was done to it ("" where nothing deserves a word).
     """
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.astype(column.dtype.subtype)
     present = column.dropna()
     if present.empty:
         missing = column.iloc[0]
@@ -178,12 +183,12 @@ def fit_column(column: pd.Series, max_levels: int) -> tuple[Column, str]:
         ), f"constant {present.iloc[0]}: left out"
     if distinct == 1:
         return _fit_levels(column, max_levels)[0], "one value or missing: read as a category"
-    if types.is_datetime64_any_dtype(column):
+    if is_date(column):
         return DateColumn(column.name, column.dtype, False, pd.NaT), "date: read as days since 1970"
     if _is_written_date(present):
         missing = _missing_marker(column)
         return DateColumn(column.name, column.dtype, True, missing), "ISO date: read as days since 1970"
-    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+    if is_number(column):
         return NumberColumn(column.name, column.dtype), ""
     return _fit_levels(column, max_levels)
 

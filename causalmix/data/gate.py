@@ -104,7 +104,7 @@ def make_dataset(
         frame[column] = frame[column].astype("category")
     for column in frame.columns:
         frame[column] = _check_column(name, frame[column])
-    kinds = tuple(str(column) for column in frame if not _is_measured(frame[column]))
+    kinds = tuple(str(column) for column in frame if not (is_number(frame[column]) or is_date(frame[column])))
     return Dataset(name, frame, labels, kinds, fingerprint(frame, labels), tuple(notes))
 
 
@@ -117,11 +117,14 @@ def fingerprint(X: pd.DataFrame, y: pd.Series) -> str:
     return digest.hexdigest()[:16]
 
 
-def _is_measured(column: pd.Series) -> bool:
-    """Whether a column holds numbers or dates."""
-    return types.is_datetime64_any_dtype(column) or (
-        types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-    )
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds integers or floats."""
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
+def is_date(column: pd.Series) -> bool:
+    """Whether a column holds dates, be it pandas' own or Arrow's."""
+    return getattr(column.dtype, "kind", "") == "M"
 
 
 def _check_shape(name: str, X: pd.DataFrame, y: Any) -> None:
@@ -200,12 +203,14 @@ def _check_column(name: str, column: pd.Series) -> pd.Series:
         raise DataError(f"{where}: all values are missing; drop the column")
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _check_levels(where, column)
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.astype(column.dtype.subtype)
     kind = types.infer_dtype(column, skipna=True)
     if kind in _CURES_OF_A_TYPE:
         raise DataError(f"{where}: values of type {kind} are not supported; {_CURES_OF_A_TYPE[kind]}")
     if column.dtype == object:
         column = _settle_objects(where, column, kind)
-    if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
+    if is_number(column):
         infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
         if infinite.any():
             raise DataError(
