@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from causalmix.data import SUITES
 from causalmix.data.splits import Protocol
 from causalmix.specs import ARMS, OWN_TABLE, RunSpec, SpecError, find_arm, suggest
 
 
-def _option(default, text: str):
-    """A field of `Profile` with the help text that the command line shows for it."""
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class Profile:
-    """A sweep: every arm on every fold of every dataset.
+    """A sweep: every arm on every fold of every dataset. Each field is also an option of ``causalmix run``.
 
-    Each field is also an option of ``causalmix run``; the help text stands in its metadata.
+    Attributes
+    ----------
+    suite
+        Suite of tables.
+    datasets
+        Tables, separated by commas; all of the suite when left out.
+    folds
+        Folds to run: 0,3 or 0-9.
+    arms
+        Arms, separated by commas.
+    model
+        Name of a model, or folder of a checkpoint.
+    repeats
+        Random partitions into folds: 0 or 0-4.
+    preset
+        Named fine-tuning settings.
+    synthetic_ratio
+        Synthetic rows per real training row.
+    n_steps
+        Fine-tuning steps in place of the preset's.
+    target
+        Target column of your own --table.
+    protocol
+        Folds, validation share and row limits.
+    description
+        What the profile is for, in a line.
 
     Examples
     --------
@@ -29,16 +49,16 @@ class Profile:
     ['iris · fold 0 · default']
     """
 
-    suite: str = _option("bundled", "suite of tables")
-    datasets: tuple[str, ...] = _option((), "tables, separated by commas; all of the suite when left out")
-    folds: tuple[int, ...] = _option((0, 1, 2), "folds to run: 0,3 or 0-9")
-    arms: tuple[str, ...] = _option(("zero_shot", "default", "scm", "causalmix"), "arms, separated by commas")
-    model: str = _option("embedded-mini", "name of a model, or folder of a checkpoint")
-    repeats: tuple[int, ...] = _option((0,), "random partitions into folds: 0 or 0-4")
-    preset: str = _option("causalmix", "named fine-tuning settings")
-    synthetic_ratio: float = _option(1.0, "synthetic rows per real training row")
-    n_steps: int = _option(0, "fine-tuning steps in place of the preset's (0: the preset's)")
-    target: str = _option("", "target column of your own --table")
+    suite: str = "bundled"
+    datasets: tuple[str, ...] = ()
+    folds: tuple[int, ...] = (0, 1, 2)
+    arms: tuple[str, ...] = ("zero_shot", "default", "scm", "causalmix")
+    model: str = "embedded-mini"
+    repeats: tuple[int, ...] = (0,)
+    preset: str = "causalmix"
+    synthetic_ratio: float = 1.0
+    n_steps: int = 0
+    target: str = ""
     protocol: Protocol = Protocol()  # noqa: RUF009 (frozen)
     description: str = ""
 
@@ -72,7 +92,7 @@ PROFILES: dict[str, Profile] = {
         datasets=("iris",),
         folds=(0, 1),
         arms=("zero_shot", "default", "causalmix"),
-        n_steps=4,
+        preset="smoke",
         description="seconds: shows that everything runs",
     ),
     "quick": Profile(description="minutes on 2 CPU cores: scikit-learn's own tables, which decide nothing"),

@@ -1,0 +1,142 @@
+"""Command-line options made from the fields of a dataclass, so that no option is listed twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Optional, get_type_hints
+
+import typer
+
+from causalmix.specs import SpecError
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Split names at commas.
+
+    Examples
+    --------
+    >>> parse_names("iris, wine")
+    ('iris', 'wine')
+    """
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def parse_numbers(text: str) -> tuple[int, ...]:
+    """Read numbers and ranges.
+
+    Raises
+    ------
+    SpecError
+        When something else stands there.
+
+    Examples
+    --------
+    >>> parse_numbers("0,3-5")
+    (0, 3, 4, 5)
+    """
+    numbers: list[int] = []
+    for part in parse_names(text):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()) or part.endswith("-"):
+            raise SpecError(f"{part!r} is not a number or a range: write, for example, 0,3 or 0-9")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    return tuple(dict.fromkeys(numbers))
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Read ``i/n``.
+
+    Raises
+    ------
+    SpecError
+        When it is not two numbers with a slash between.
+
+    Examples
+    --------
+    >>> parse_shard("0/4")
+    (0, 4)
+    """
+    if text is None:
+        return None
+    part, slash, n_parts = text.partition("/")
+    if not (slash and part.strip().isdigit() and n_parts.strip().isdigit()):
+        raise SpecError(f"shard {text!r} is not of the form i/n: write 0/4 for the first of four parts")
+    return int(part), int(n_parts)
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {tuple[str, ...]: parse_names, tuple[int, ...]: parse_numbers}
+
+
+def field_texts(cls: type) -> dict[str, str]:
+    """Return what the numpydoc section "Attributes" of a class says of each of its fields.
+
+    Examples
+    --------
+    >>> from causalmix.data.splits import Protocol
+    >>> field_texts(Protocol)["max_test_rows"]
+    'Cap on the test part.'
+    """
+    section = inspect.cleandoc(cls.__doc__ or "").partition("Attributes\n----------\n")[2]
+    texts: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if line.startswith("---"):  # the next section; its title was taken for a field
+            texts.pop(name, None)
+            break
+        if line and not line.startswith(" "):
+            name = line.partition(":")[0].strip()
+            texts[name] = ""
+        elif line:
+            texts[name] = f"{texts[name]} {line.strip()}".strip()
+    return {item.name: texts[item.name] for item in dataclasses.fields(cls) if item.name in texts}
+
+
+def dataclass_options(cls: type, into: str, panel: str, skip: tuple[str, ...] = ()) -> Callable:
+    """Return a decorator that gives a command one option per documented field of ``cls``.
+
+    Parameters
+    ----------
+    cls : type
+        A dataclass. The option of its field ``max_rows`` is ``--max-rows``; tuples are written with commas.
+    into : str
+        Parameter of the command that receives the options that were given, as a dict.
+    panel : str
+        Heading of these options in the help.
+    skip : tuple of str
+        Fields that are no options.
+    """
+    hints = get_type_hints(cls)
+    texts = {name: text for name, text in field_texts(cls).items() if name not in skip}
+
+    def decorate(command: Callable) -> Callable:
+        @functools.wraps(command)
+        def wrapper(**given: Any) -> Any:
+            values = {name: given.pop(name) for name in texts}
+            parsed = {
+                name: _PARSERS[hints[name]](value) if hints[name] in _PARSERS else value
+                for name, value in values.items()
+                if value is not None
+            }
+            return command(**given, **{into: parsed})
+
+        options = [_parameter(name, hints[name], text, panel) for name, text in texts.items()]
+        own = [p for p in inspect.signature(command).parameters.values() if p.name != into]
+        wrapper.__signature__ = inspect.Signature(own + options)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in own + options}
+        return wrapper
+
+    return decorate
+
+
+def _parameter(name: str, kind: Any, text: str, panel: str) -> inspect.Parameter:
+    written_as = str if kind in _PARSERS else kind
+    option = typer.Option(help=text, rich_help_panel=panel, show_default=False)
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[Optional[written_as], option],  # noqa: UP045 (made at run time)
+    )

@@ -1,0 +1,48 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.table import Table
+
+
+def frame_table(frame: pd.DataFrame, title: str) -> Table:
+    """Return a frame as a table for the terminal; missing values are left empty."""
+    table = Table(title=title, title_justify="left")
+    for name in frame.columns:
+        is_number = pd.api.types.is_numeric_dtype(frame[name])
+        table.add_column(str(name).replace("_", " "), justify="right" if is_number else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def verdict_table(verdicts: Sequence[dict]) -> Table:
+    """Return verdict objects (fields of ``causalmix.verdicts.VERDICT_SCHEMA``) as a table for the terminal."""
+    table = Table(title="claims", title_justify="left")
+    for name in ("claim", "sentence", "verdict", "value", "published", "runs", "model"):
+        table.add_column(name, justify="right" if name in ("value", "published", "runs") else "left")
+    for verdict in verdicts:
+        lower, upper = (_cell(bound) for bound in verdict["interval"])
+        value = _cell(verdict["value"])
+        table.add_row(
+            verdict["id"],
+            verdict["sentence"],
+            verdict["label"] or verdict["verdict"],
+            f"{value} [{lower}, {upper}]" if lower and upper else value,
+            _cell(verdict["reference"]),
+            _cell(verdict["n_runs"]),
+            verdict["model"],
+        )
+    return table
+
+
+def _cell(value: object) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.3g}"
+    return str(int(value)) if isinstance(value, float) else str(value)
