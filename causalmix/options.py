@@ -123,7 +123,12 @@ def dataclass_options(cls: type, into: str, panel: str, skip: tuple[str, ...] = 
             return command(**given, **{into: parsed})
 
         options = [_parameter(name, hints[name], text, panel) for name, text in texts.items()]
-        own = [p for p in inspect.signature(command).parameters.values() if p.name != into]
+        resolved = get_type_hints(command, include_extras=True)  # typer takes this signature as it is
+        own = [
+            parameter.replace(annotation=resolved[parameter.name])
+            for parameter in inspect.signature(command).parameters.values()
+            if parameter.name != into
+        ]
         wrapper.__signature__ = inspect.Signature(own + options)  # type: ignore[attr-defined]
         wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in own + options}
         return wrapper
