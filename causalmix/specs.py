@@ -69,8 +69,25 @@ ARMS: dict[str, Arm] = {
     "default": Arm(),
     "scm": Arm(generator="causal"),
     "causalmix": Arm(generator="causal", mixed=True),
+    "ctgan": Arm(generator="ctgan"),
+    "tabebm": Arm(generator="tabebm"),
+    "table_augment": Arm(generator="table_augment"),
+    "mixed_model": Arm(generator="mixed_model"),
+    "ctgan_mix": Arm(generator="ctgan", mixed=True),
+    "tabebm_mix": Arm(generator="tabebm", mixed=True),
+    "table_augment_mix": Arm(generator="table_augment", mixed=True),
+    "mixed_model_mix": Arm(generator="mixed_model", mixed=True),
+    "bootstrap_mix": Arm(generator="bootstrap", mixed=True),
+    "independent_mix": Arm(generator="causal", mixed=True, params={"graph": "empty"}),
+    "random_dag_mix": Arm(generator="causal", mixed=True, params={"graph": "random"}),
+    "smotenc": Arm(generator="smotenc"),
+    "smotenc_mix": Arm(generator="smotenc", mixed=True),
+    "copula": Arm(generator="copula"),
+    "copula_mix": Arm(generator="copula", mixed=True),
 }
-"""The arms of DESIGN §3 by name. Adding one is a line here and a generator of that name."""
+"""The arms of DESIGN §3 by name: the paper's, then the controls that it lacks.
+
+Adding one is a line here and a generator of that name."""
 
 
 def find_arm(name: str) -> Arm:

@@ -7,11 +7,23 @@ from typing import Any
 
 from causalmix.generators.base import Generator, GeneratorError
 from causalmix.generators.causal import CausalGenerator
+from causalmix.generators.classical import BootstrapGenerator, CopulaGenerator, SmotencGenerator
+from causalmix.generators.ctgan import CTGANGenerator
+from causalmix.generators.mixed import MixedModelGenerator
+from causalmix.generators.tabebm import TabEBMGenerator
+from causalmix.generators.table_augment import TableAugmentGenerator
 
 __all__ = ["GENERATORS", "CausalGenerator", "Generator", "GeneratorError", "make_generator"]
 
 GENERATORS: dict[str, Callable[..., Generator]] = {
     "causal": CausalGenerator,
+    "ctgan": CTGANGenerator,
+    "tabebm": TabEBMGenerator,
+    "table_augment": TableAugmentGenerator,
+    "mixed_model": MixedModelGenerator,
+    "bootstrap": BootstrapGenerator,
+    "smotenc": SmotencGenerator,
+    "copula": CopulaGenerator,
 }
 """Generator classes by name; adding one is a file and a line here."""
 
