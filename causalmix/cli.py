@@ -15,8 +15,9 @@ from rich.console import Console
 from causalmix import __version__
 from causalmix.data import DataError, Protocol
 from causalmix.options import dataclass_options, parse_names, parse_shard
-from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
-from causalmix.specs import OWN_TABLE, RunSpec, SpecError
+from causalmix.planning import leave_out_absent, plan_study, refuse_changed_table
+from causalmix.profiles import PROFILES, Profile
+from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
 
 app = typer.Typer(
@@ -97,8 +98,8 @@ def _fail(error: Exception) -> None:
 
 @app.command()
 @_clear_errors
-@_profile_options
 @_protocol_options
+@_profile_options
 def run(
     *,
     profile: ProfileOption = "quick",
@@ -126,10 +127,10 @@ def run(
     name, specs, folder = plan_study(profile, study, table, data, changes, protocol)
     store = ResultStore(results / name)
     if table is not None:
-        _refuse_changed_table(store, table, specs[0])
+        refuse_changed_table(store, table, specs[0])
     store.plan(specs)
     summary = run_all(
-        _leave_out_absent(specs, folder),
+        leave_out_absent(specs, folder),
         store,
         engine=engine,
         workers=workers,
@@ -147,8 +148,8 @@ def run(
 
 @app.command()
 @_clear_errors
-@_profile_options
 @_protocol_options
+@_profile_options
 def generate(
     *,
     profile: ProfileOption = "quick",
@@ -168,7 +169,7 @@ def generate(
 
     _, specs, folder = plan_study(profile, study, table, data, changes, protocol)
     summary = generate_all(
-        _leave_out_absent(specs, folder),
+        leave_out_absent(specs, folder),
         _make_cache(cache),
         engine=engine,
         workers=workers,
@@ -276,72 +277,6 @@ def _main(
     if version:
         typer.echo(f"causalmix {__version__}")
         raise typer.Exit
-
-
-def plan_study(
-    profile: str, study: str | None, table: Path | None, data: Path | None, changes: dict, protocol: dict
-) -> tuple[str, list[RunSpec], Path | None]:
-    """Return the study's name, its runs and the folder of its tables.
-
-    Raises
-    ------
-    SpecError
-        When the options do not belong together.
-    """
-    sweep = find_profile(profile)
-    if table is not None:
-        if not changes.get("target"):
-            raise SpecError(f"--table {table} needs --target: which column is to be predicted?")
-        if "suite" in changes or "datasets" in changes:
-            raise SpecError("--table is one table: leave --suite and --datasets out")
-        changes = {**changes, "suite": OWN_TABLE, "datasets": (table.name,)}
-        data = table.parent
-    elif changes.get("target"):
-        raise SpecError("--target belongs to --table: the tables of a suite have their target")
-    if protocol:
-        changes = {**changes, "protocol": dataclasses.replace(sweep.protocol, **protocol)}
-    other = sorted(set(changes) - {"datasets", "folds", "arms", "repeats", "suite", "target"})
-    if table is None and study is None and (other or "suite" in changes):
-        raise SpecError(
-            f"with another {', '.join(other or ['suite'])} these are not the runs of profile {profile}: "
-            "give them a name of their own with --study"
-        )
-    sweep = dataclasses.replace(sweep, **changes)
-    name = study or (table.stem if table else profile)
-    if not name or Path(name).name != name:
-        raise SpecError(f"--study {name!r} is the name of a folder in --results, without slashes")
-    return name, list(iter_specs(sweep, name)), data
-
-
-def _leave_out_absent(specs: list[RunSpec], data: Path | None) -> list[RunSpec]:
-    """Leave out tables that cannot be had here; say which. They stay planned, and are counted as absent."""
-    from causalmix.data import list_datasets
-
-    if specs[0].suite == OWN_TABLE:
-        return specs
-    listed = list_datasets(data)
-    absent = set(listed.loc[listed["available"] == "absent", "name"]) & {spec.dataset for spec in specs}
-    if not absent:
-        return specs
-    here = [spec for spec in specs if spec.dataset not in absent]
-    advice = "give a folder with copies by --data or CAUSALMIX_DATA (`causalmix data list` shows all)"
-    if not here:
-        raise DataError(f"none of the tables can be had here: {', '.join(sorted(absent))}; {advice}")
-    typer.echo(f"Not to be had here, left absent: {', '.join(sorted(absent))}; {advice}", err=True)
-    return here
-
-
-def _refuse_changed_table(store: ResultStore, table: Path, spec: RunSpec) -> None:
-    """Refuse to add runs on a table that has changed since the study began."""
-    from causalmix.folds import load_spec_table
-
-    now = load_spec_table(spec, table.parent).fingerprint
-    runs = store.runs()
-    known = set(runs.loc[runs["dataset"] == spec.dataset, "data_fingerprint"]) - {"", now}
-    if known:
-        raise StoreError(
-            f"{table} has changed since {store.root} was begun: give the new runs a name of their own with --study"
-        )
 
 
 def _make_cache(folder: Path) -> Path:

@@ -21,7 +21,7 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
 
 
 def verdict_table(verdicts: Sequence[dict]) -> Table:
-    """Return verdict objects (fields of ``causalmix.verdicts.VERDICT_SCHEMA``) as a table for the terminal."""
+    """Return verdicts (fields of ``causalmix.verdicts.VERDICT_SCHEMA``) as a table for the terminal."""
     table = Table(title="claims", title_justify="left")
     for name in ("claim", "sentence", "verdict", "value", "published", "runs", "model"):
         table.add_column(name, justify="right" if name in ("value", "published", "runs") else "left")

@@ -1,0 +1,145 @@
+"""From options to runs: which runs a study has, and which of them can be made here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from causalmix.data import DataError, list_datasets
+from causalmix.folds import load_spec_table
+from causalmix.profiles import Profile, find_profile, iter_specs
+from causalmix.specs import OWN_TABLE, RunSpec, SpecError
+from causalmix.store import ResultStore, StoreError
+
+_SAME_STUDY = {"datasets", "folds", "arms", "repeats", "suite", "target"}
+"""Changes of a profile that only add or leave out runs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A study before it is run.
+
+    Attributes
+    ----------
+    study : str
+        Its name, and that of its folder.
+    specs : tuple of RunSpec
+    data_dir : Path or None
+        Folder of the tables.
+    """
+
+    study: str
+    specs: tuple[RunSpec, ...]
+    data_dir: Path | None = None
+
+
+def plan_study(
+    profile: str, study: str | None, table: Path | None, data: Path | None, changes: dict, protocol: dict
+) -> Plan:
+    """Return the runs of a profile with changes, or those of a user's own table.
+
+    Parameters
+    ----------
+    profile : str
+        A key of `causalmix.profiles.PROFILES`.
+    study : str, optional
+        By default the profile's name, or the table's.
+    table : Path, optional
+        A user's own CSV or Parquet file.
+    data : Path, optional
+        Folder with local copies of a suite's tables.
+    changes, protocol : dict
+        Fields of `Profile` and of its protocol to replace.
+
+    Raises
+    ------
+    SpecError
+        When the options do not belong together.
+
+    Examples
+    --------
+    >>> plan = plan_study("smoke", None, None, None, {"folds": (0,), "arms": ("default",)}, {})
+    >>> plan.study, [str(spec) for spec in plan.specs]
+    ('smoke', ['iris · fold 0 · default'])
+    """
+    sweep = find_profile(profile)
+    if table is not None:
+        changes, data = _own_table(table, changes), table.parent
+    elif changes.get("target"):
+        raise SpecError("--target belongs to --table: the tables of a suite have their target")
+    if protocol:
+        changes = {**changes, "protocol": dataclasses.replace(sweep.protocol, **protocol)}
+    if table is None and study is None:
+        _refuse_foreign_runs(profile, sweep, changes)
+    name = study or (table.stem if table else profile)
+    if not name or Path(name).name != name:
+        raise SpecError(f"--study {name!r} is the name of a folder in --results, without slashes")
+    return Plan(name, tuple(iter_specs(dataclasses.replace(sweep, **changes), name)), data)
+
+
+def _own_table(table: Path, changes: dict) -> dict:
+    if not changes.get("target"):
+        raise SpecError(f"--table {table} needs --target: which column is to be predicted?")
+    if "suite" in changes or "datasets" in changes:
+        raise SpecError("--table is one table: leave --suite and --datasets out")
+    return {**changes, "suite": OWN_TABLE, "datasets": (table.name,)}
+
+
+def _refuse_foreign_runs(profile: str, sweep: Profile, changes: dict) -> None:
+    """A study of the profile's name holds the profile's runs, so that its name says what it is."""
+    changed = {name for name, value in changes.items() if value != getattr(sweep, name)}
+    foreign = sorted(changed - _SAME_STUDY | changed & {"suite"})
+    if foreign:
+        raise SpecError(
+            f"with another {', '.join(foreign)} these are not the runs of profile {profile}: "
+            "give them a name of their own with --study"
+        )
+
+
+def split_absent(specs: Sequence[RunSpec], data_dir: Path | None) -> tuple[list[RunSpec], list[str]]:
+    """Return the runs whose table can be had here, and the names of the tables that cannot.
+
+    Raises
+    ------
+    DataError
+        When no table can be had.
+    """
+    absent = find_absent({spec.dataset for spec in specs if spec.suite != OWN_TABLE}, data_dir)
+    here = [spec for spec in specs if spec.suite == OWN_TABLE or spec.dataset not in absent]
+    if not here:
+        raise DataError(f"none of the tables can be had here: {', '.join(absent)}; {ADVICE}")
+    return here, absent
+
+
+ADVICE = "give a folder with copies by --data or CAUSALMIX_DATA (`causalmix data list` shows all)"
+"""What to do about absent tables."""
+
+
+def find_absent(names: Iterable[str], data_dir: Path | None) -> list[str]:
+    """Return those of the suites' tables called ``names`` that cannot be had here, sorted."""
+    names = set(names)
+    if not names:
+        return []
+    listed = list_datasets(data_dir)
+    return sorted(names & set(listed.loc[listed["available"] == "absent", "name"]))
+
+
+def refuse_changed_table(store: ResultStore, plan: Plan) -> None:
+    """Refuse to add runs on a user's own table that has changed since the study began.
+
+    Raises
+    ------
+    StoreError
+        Naming the table and the cure.
+    """
+    spec = plan.specs[0]
+    if spec.suite != OWN_TABLE:
+        return
+    now = load_spec_table(spec, plan.data_dir).fingerprint
+    runs = store.runs()
+    if set(runs.loc[runs["dataset"] == spec.dataset, "data_fingerprint"]) - {"", now}:
+        raise StoreError(
+            f"{spec.dataset} has changed since {store.root} was begun: "
+            "give the new runs a name of their own with --study"
+        )
