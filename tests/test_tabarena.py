@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalmix.data import DataError, check_datasets, list_datasets, load_dataset, tabarena
+from causalmix.data import SUITES, DataError, check_datasets, list_datasets, load_dataset, tabarena
 from causalmix.data.tabarena_tasks import TABARENA33, TASKS
 
 NAME = "blood-transfusion-service-center"
@@ -111,7 +111,7 @@ def test_a_file_without_the_target_is_refused(tmp_path):
 def test_the_list_says_where_each_table_is(tmp_path, offline):
     donors(100).to_parquet(tmp_path / f"{NAME}.parquet")
     listed = list_datasets(tmp_path, cache_dir=tmp_path / "cache").set_index("name")
-    assert len(listed) == 37
+    assert sorted(listed.index) == sorted(name for suite in SUITES.values() for name in suite.datasets)
     assert listed.loc["iris", ["rows", "features", "classes", "available"]].tolist() == [150, 4, 3, "bundled"]
     assert listed.loc[NAME, ["openml_dataset", "available"]].tolist() == [TASK.openml_dataset, "partial"]
     assert listed.loc["diabetes", "available"] == "absent"
@@ -119,7 +119,7 @@ def test_the_list_says_where_each_table_is(tmp_path, offline):
 
 def test_tables_that_can_be_fetched_are_listed_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", lambda: True)
-    assert set(list_datasets(cache_dir=tmp_path)["available"]) == {"bundled", "OpenML"}
+    assert set(list_datasets(cache_dir=tmp_path)["available"]) == {"bundled", "OpenML", "simulated"}
 
 
 def test_the_check_gives_a_verdict_per_table(tmp_path, offline):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from causalmix.data.bundled import BUNDLED, load_bundled
 from causalmix.data.gate import DataError, Dataset, make_dataset
+from causalmix.data.known_scm import KNOWN_SCM, load_known_scm
 from causalmix.data.tabarena import load_tabarena, read_file
 from causalmix.data.tabarena_tasks import TABARENA33
 
@@ -51,6 +52,13 @@ SUITES: dict[str, Suite] = {
         "the 33 of TabArena-v0.1's 38 classification tasks with at most 100 features (our rule: the paper "
         "does not say which 33 it used)",
         load_tabarena,
+    ),
+    "known_scm": Suite(
+        "known_scm",
+        tuple(KNOWN_SCM),
+        "tables simulated from structural causal models whose graph and depth (1 to 8) we set, at fixed "
+        "numbers of columns and edges",
+        load_known_scm,
     ),
 }
 

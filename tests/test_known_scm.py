@@ -1,0 +1,134 @@
+"""The suite of simulated tables: what is set is what they have, and discovery finds it again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+from sklearn.linear_model import LinearRegression
+
+from causalmix.causal.dags import graph_statistics, random_dag, sample_dag, structural_depth
+from causalmix.causal.discovery import discover_edges
+from causalmix.causal.edges import pairs
+from causalmix.data import SUITES, DataError, load_dataset
+from causalmix.data.known_scm import (
+    DEPTHS,
+    KNOWN_SCM,
+    MAX_PARENTS,
+    MECHANISMS,
+    N_EDGES,
+    N_NODES,
+    N_TARGET_PARENTS,
+    NOISE,
+    TARGET,
+    known_table,
+    true_graph,
+)
+
+
+@pytest.mark.parametrize("name", KNOWN_SCM)
+def test_each_graph_has_its_depth_at_the_same_number_of_nodes_and_edges(name):
+    dag = true_graph(name)
+    found = graph_statistics(dag, TARGET)
+    assert (found.n_nodes, found.n_edges) == (N_NODES, N_EDGES)
+    assert found.depth == found.target_depth == known_table(name).depth
+    assert (dag.in_degree(TARGET), dag.out_degree(TARGET)) == (N_TARGET_PARENTS, 0)
+    assert max(n for _, n in dag.in_degree) <= MAX_PARENTS
+
+
+def test_the_suite_crosses_depths_mechanisms_and_noise_levels():
+    assert SUITES["known_scm"].datasets == tuple(KNOWN_SCM)
+    assert len(KNOWN_SCM) == len(DEPTHS) * len(MECHANISMS) * len(NOISE)
+    assert len({tuple(true_graph(name).edges) for name in KNOWN_SCM}) == len(KNOWN_SCM)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("noise", NOISE)
+def test_a_table_is_loaded_by_its_name_alone(mechanism, noise):
+    name = f"scm-depth4-{mechanism}-{noise}"
+    table = load_dataset(name)
+    assert [*table.X.columns, table.y.name] == list(true_graph(name).nodes)
+    assert len(table.categorical) == 3
+    assert table.y.value_counts().to_dict() == {"no": 2500, "yes": 2500}
+    assert not table.X.isna().any(axis=None)
+    assert "true depth 4" in table.notes[0] and mechanism in table.notes[0]
+
+
+def test_a_table_is_the_same_in_another_process_with_another_hash_seed():
+    name = "scm-depth5-threshold-high"
+    code = (
+        "from causalmix.data.known_scm import load_known_scm, true_graph;"
+        f"print(load_known_scm({name!r}).fingerprint, list(true_graph({name!r}).edges))"
+    )
+    command, env = [sys.executable, "-c", code], {**os.environ, "PYTHONHASHSEED": "1"}
+    printed = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert printed == f"{load_dataset(name).fingerprint} {list(true_graph(name).edges)}\n"
+
+
+def test_a_noisy_column_is_explained_by_its_parents_as_far_as_the_noise_level_says():
+    explained = {noise: _explained_share(f"scm-depth6-linear-{noise}") for noise in NOISE}
+    for noise, share in NOISE.items():
+        assert explained[noise] == pytest.approx(1 - share, abs=0.05)
+
+
+def test_columns_do_not_give_the_causal_order_away_by_their_variance():
+    table = load_dataset("scm-depth6-additive-low")
+    numbers = table.X.select_dtypes("number")
+    np.testing.assert_allclose(numbers.std(ddof=0), 1.0)
+    np.testing.assert_allclose(numbers.mean(), 0.0, atol=1e-9)
+
+
+def test_a_table_of_another_suite_has_no_known_graph():
+    with pytest.raises(DataError, match=r"true graph of table 'iris' is not known.*known_scm"):
+        true_graph("iris")
+
+
+def test_discovery_recovers_most_edges_of_an_easy_table():
+    name = "scm-depth3-linear-low"
+    P = _discover(name, 1500)
+    truth = nx.to_numpy_array(true_graph(name), nodelist=list(P.columns))
+    true_pairs = np.add(*pairs(truth)) > 0
+    found = np.add(*pairs(P.matrix)) > 0.5
+    hits = (found & true_pairs).sum()
+    assert 2 * hits / (found.sum() + true_pairs.sum()) > 0.7
+
+
+def test_discovered_depth_follows_true_depth_better_than_chance():
+    true_depths, found_depths, random_depths = [], [], []
+    for depth in (1, 3, 5, 7):
+        for noise in NOISE:
+            P, rng = _discover(f"scm-depth{depth}-linear-{noise}", 1500), np.random.default_rng(0)
+            drawn = [sample_dag(P, rng) for _ in range(10)]
+            random = [random_dag(P.columns, dag.number_of_edges(), rng) for dag in drawn]
+            true_depths.append(depth)
+            found_depths.append(np.mean([structural_depth(dag) for dag in drawn]))
+            random_depths.append(np.mean([structural_depth(dag) for dag in random]))
+    assert spearmanr(true_depths, found_depths).statistic > 0.6
+    assert _error(found_depths, true_depths) < 0.8 * _error(random_depths, true_depths)
+
+
+def _error(found: list[float], true: list[int]) -> float:
+    return float(np.mean(np.abs(np.subtract(found, true))))
+
+
+def _discover(name: str, n_rows: int):
+    table = load_dataset(name)
+    train = table.X.assign(**{TARGET: table.y.astype("category")})[:n_rows].reset_index(drop=True)
+    return discover_edges(train, TARGET, n_bootstraps=5)
+
+
+def _explained_share(name: str) -> float:
+    """Mean R² of the numeric columns given their true parents (levels one-hot encoded)."""
+    table, dag = load_dataset(name), true_graph(name)
+    shares = []
+    for node in table.X.select_dtypes("number"):
+        if parents := list(dag.predecessors(node)):
+            X = pd.get_dummies(table.X[parents], dtype=float)
+            shares.append(LinearRegression().fit(X, table.X[node]).score(X, table.X[node]))
+    return float(np.mean(shares))
