@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from causalmix.specs import RunRecord, RunSpec
 from causalmix.trajectory import CURVES, Trajectory
 
@@ -40,3 +42,16 @@ def make_record(spec: RunSpec | None = None, test_auc: float = 0.75, **changes) 
 
 def make_failure(spec: RunSpec | None = None, reason: str = "class 'a' has one row") -> RunRecord:
     return RunRecord(spec=spec or make_spec(), status="failed", reason=reason, environment={"device": "cpu"})
+
+
+def save_tiny_model(folder: Path) -> str:
+    """Save a Tab2D with random weights and return its folder, which a spec can name as its model."""
+    import torch
+
+    from causalmix.models.checkpoints import save_checkpoint
+    from causalmix.models.tab2d import Tab2D, Tab2DConfig
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_checkpoint(Tab2D(Tab2DConfig(dim=16, n_layers=1, n_heads=2)), folder)
+    return str(folder)

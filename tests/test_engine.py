@@ -1,0 +1,178 @@
+"""Many runs: each once, in any number of parts, whatever happens to one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from causalmix import engine
+from causalmix.engine import ENGINES, count_workers, generate_all, run_all, take_shard
+from causalmix.models.base import ModelError
+from causalmix.pool import Outcome, PoolError
+from causalmix.specs import ARMS, Arm, SpecError
+from causalmix.store import ResultStore
+from tests.runs import make_failure, make_record, make_spec, save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def store(tmp_path) -> ResultStore:
+    return ResultStore(tmp_path / "demo")
+
+
+def some_specs(model: str, arms=("zero_shot", "default"), folds=(0, 1)) -> list:
+    return [make_spec(arm, model=model, preset="smoke", fold=fold) for fold in folds for arm in arms]
+
+
+def run_here(specs, store, **options):
+    return run_all(specs, store, engine="here", progress=False, **options)
+
+
+def test_a_study_is_run_in_worker_processes_and_resumed(store, model):
+    specs = some_specs(model)
+    first = run_all(specs[:3], store, workers=2, progress=False)
+    assert (first.done, first.failed, first.skipped) == (3, 0, 0)
+    second = run_all(specs, store, workers=2, progress=False)
+    assert (second.done, second.failed, second.skipped) == (1, 0, 3)
+    store.check_dense(specs)
+
+
+def test_workers_and_this_process_give_the_same_results(tmp_path, model):
+    specs = some_specs(model, folds=(0,))
+    stores = ResultStore(tmp_path / "a"), ResultStore(tmp_path / "b")
+    run_all(specs, stores[0], workers=1, progress=False)
+    run_here(specs, stores[1])
+    scores = [store.runs()[["arm", "test_auc", "val_auc", "test_log_loss"]].round(6) for store in stores]
+    assert scores[0].equals(scores[1])
+
+
+def test_a_corrupt_record_is_made_again(store, model):
+    specs = some_specs(model, arms=("zero_shot",), folds=(0,))
+    run_here(specs, store)
+    path = store.records / f"{specs[0].spec_hash}.json"
+    path.write_text("half")
+    assert run_here(specs, store).done == 1
+    assert store.corrupt() == []
+
+
+def test_failed_runs_are_made_again_only_when_asked(store, model):
+    (spec,) = some_specs(model, arms=("zero_shot",), folds=(0,))
+    store.write(make_failure(spec))
+    assert run_here([spec], store).skipped == 1
+    assert run_here([spec], store, retry_failed=True).done == 1
+    assert store.load_record(spec.spec_hash).status == "ok"
+
+
+def test_an_error_that_nobody_foresaw_is_a_failed_record_and_the_others_go_on(store, model, monkeypatch):
+    monkeypatch.setitem(ARMS, "broken", Arm(generator="causal", params={"n_dags": 0}))
+    summary = run_here(some_specs(model, arms=("broken", "zero_shot"), folds=(0,)), store)
+    assert (summary.done, summary.failed) == (1, 1)
+    assert "n_dags must be at least 1" in summary.reasons[0]
+    assert store.runs().set_index("arm")["reason"]["broken"].startswith("ValueError: ")
+
+
+def test_a_model_that_cannot_be_had_stops_the_study_at_once(store):
+    with pytest.raises(ModelError, match="no-such-model"):
+        run_here(some_specs("no-such-model"), store)
+    with pytest.raises(PoolError, match="no-such-model"):
+        run_all(some_specs("no-such-model"), store, workers=1, progress=False)
+    assert len(store.runs()) == 0
+
+
+def test_a_run_that_kills_its_workers_is_a_failed_record(store, model, monkeypatch):
+    def kill(function, tasks, n_workers, key):
+        yield from (Outcome(task, death="killed by SIGKILL (out of memory?)") for task in tasks)
+
+    monkeypatch.setitem(ENGINES, "killing", kill)
+    specs = some_specs(model, arms=("zero_shot",), folds=(0,))
+    assert run_all(specs, store, engine="killing", progress=False).failed == 1
+    assert store.runs()["reason"][0] == "its worker process died twice: killed by SIGKILL (out of memory?)"
+
+
+# Parts of a study
+
+
+@given(
+    st.integers(1, 7),
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["scm", "default"])), unique=True),
+)
+def test_the_parts_of_a_study_are_disjoint_and_together_everything(n_parts, cells):
+    specs = [make_spec(arm, fold=fold) for fold, arm in cells]
+    parts = [take_shard(specs, (part, n_parts)) for part in range(n_parts)]
+    assert sorted(spec.spec_hash for part in parts for spec in part) == sorted(
+        spec.spec_hash for spec in specs
+    )
+    folds = [{spec.fold for spec in part} for part in parts]
+    assert all(a.isdisjoint(b) for i, a in enumerate(folds) for b in folds[:i])
+
+
+@pytest.mark.parametrize("shard", [(4, 4), (-1, 2), (0, 0)])
+def test_a_part_that_does_not_exist_is_refused(shard):
+    with pytest.raises(SpecError, match="does not exist"):
+        take_shard([make_spec()], shard)
+
+
+def test_impossible_engines_and_workers_are_refused(store):
+    with pytest.raises(SpecError, match="unknown engine 'lokal': did you mean 'local'"):
+        run_all([make_spec()], store, engine="lokal", progress=False)
+    with pytest.raises(SpecError, match="at least 1"):
+        count_workers(0)
+    assert count_workers() >= 1
+
+
+# Synthetic rows beforehand
+
+
+def test_rows_are_generated_once_and_then_found(tmp_path, model, store):
+    specs = some_specs(model, arms=("default", "scm", "causalmix"), folds=(0,))
+    first = generate_all(specs, tmp_path / "cache", engine="here", progress=False)
+    assert (first.done, first.failed, first.skipped) == (1, 0, 0)
+    again = generate_all(specs, tmp_path / "cache", engine="here", progress=False)
+    assert (again.done, again.failed, again.skipped) == (0, 0, 1)
+    run_here(specs, store, cache_dir=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").rglob("*.parquet"))) == 1
+    seconds = store.runs().set_index("arm")["seconds_generate"]
+    assert seconds["scm"] == seconds["causalmix"] > 0
+
+
+def test_a_generator_that_fails_is_named_and_the_others_go_on(tmp_path, model, monkeypatch):
+    monkeypatch.setitem(ARMS, "broken", Arm(generator="causal", params={"n_dags": 0}))
+    specs = some_specs(model, arms=("broken", "bootstrap_mix"), folds=(0,))
+    summary = generate_all(specs, tmp_path / "cache", engine="here", progress=False)
+    assert (summary.done, summary.failed) == (1, 1)
+    assert "iris · fold 0 · broken" in summary.reasons[0]
+
+
+# Progress
+
+
+def test_progress_in_a_log_counts_and_estimates(store, model, capsys):
+    run_all(some_specs(model, arms=("zero_shot",)), store, engine="here")
+    assert "runs: 2 of 2" in capsys.readouterr().err
+
+
+def test_the_summary_reads_well(store, model):
+    store.write(make_record(some_specs(model)[0]))
+    summary = run_here(some_specs(model)[:1], store)
+    assert str(summary) == "0 done, 0 failed, 1 there already (0 s)"
+
+
+def test_the_engine_is_imported_without_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, causalmix.engine, causalmix.cli; print('torch' in sys.modules, 'dowhy' in sys.modules)"
+    )
+    folder = Path(engine.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True
+    )
+    assert done.stdout.strip() == "False False"
