@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import sys
-from collections.abc import Callable
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from causalmix import __version__
-from causalmix.data import DataError, Protocol
+from causalmix.data import Protocol, check_datasets, list_datasets
+from causalmix.locations import find_root
 from causalmix.options import dataclass_options, parse_names, parse_shard
-from causalmix.planning import leave_out_absent, plan_study, refuse_changed_table
+from causalmix.planning import ADVICE, Plan, plan_study, refuse_changed_table, split_absent
 from causalmix.profiles import PROFILES, Profile
-from causalmix.specs import SpecError
+from causalmix.specs import RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
+from causalmix.tables import verdict_table
+from causalmix.terminal import EXIT_FOUND_BAD, clear_errors, print_status, print_table, say
+
+RESULTS = Path("results")
+CACHE = Path(".causalmix") / "synthetic"
+_PROFILE_LINES = "; ".join(f"{name} ({profile.description})" for name, profile in PROFILES.items())
 
 app = typer.Typer(
     help="Causal data augmentation for fine-tuning tabular foundation models: run the studies, look at them, "
     "try them on your own table.",
+    epilog="Start with: causalmix run --profile smoke",
     no_args_is_help=True,
     add_completion=False,
 )
 data_app = typer.Typer(help="Which tables are here, and whether they are sound.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-RESULTS = Path("results")
-CACHE = Path(".causalmix") / "synthetic"
-
-_PROFILE_LINES = "; ".join(f"{name} ({profile.description})" for name, profile in PROFILES.items())
 ProfileOption = Annotated[str, typer.Option("--profile", help=f"Sweep to run: {_PROFILE_LINES}.")]
 StudyOption = Annotated[
-    str | None, typer.Option("--study", help="Name of the study, and of its folder. [default: the profile's]")
+    str | None, typer.Option("--study", help="Name of the study and of its folder; else the profile's.")
 ]
 TableOption = Annotated[
     Path | None, typer.Option("--table", help="Your own table (CSV or Parquet), with --target.")
@@ -49,7 +49,7 @@ DataOption = Annotated[
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of the studies.")]
 CacheOption = Annotated[Path, typer.Option("--cache", help="Folder of the synthetic rows.")]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", help="Processes at once. [default: one per core]")
+    int | None, typer.Option("--workers", help="Processes at once, each with one thread; else one per core.")
 ]
 ShardOption = Annotated[
     str | None, typer.Option("--shard", help="Only the i-th of n parts: i/n, i from 0 (for job arrays).")
@@ -64,42 +64,10 @@ _profile_options = dataclass_options(Profile, "changes", "The sweep", skip=("pro
 _protocol_options = dataclass_options(Protocol, "protocol", "The protocol", skip=("version",))
 
 
-def _clear_errors(command: Callable) -> Callable:
-    """Print an expected error as one message and exit with 2; stop quietly at Ctrl-C."""
-
-    @functools.wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except (DataError, SpecError, StoreError) as error:
-            _fail(error)
-        except KeyboardInterrupt:
-            Console(stderr=True).print(
-                "\nStopped. What is finished is kept: the same command goes on from here."
-            )
-            raise typer.Exit(130) from None
-        except RuntimeError as error:
-            from causalmix.models.base import ModelError
-            from causalmix.pool import PoolError
-
-            if not isinstance(error, ModelError | PoolError):
-                raise
-            _fail(error)
-
-    return wrapper
-
-
-def _fail(error: Exception) -> None:
-    Console(stderr=True).print(
-        f"Error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
-    )
-    raise typer.Exit(2) from error
-
-
 @app.command()
-@_clear_errors
-@_protocol_options
+@clear_errors
 @_profile_options
+@_protocol_options
 def run(
     *,
     profile: ProfileOption = "quick",
@@ -124,32 +92,31 @@ def run(
     """
     from causalmix.engine import run_all
 
-    name, specs, folder = plan_study(profile, study, table, data, changes, protocol)
-    store = ResultStore(results / name)
-    if table is not None:
-        refuse_changed_table(store, table, specs[0])
-    store.plan(specs)
+    plan = plan_study(profile, study, table, data, changes, protocol)
+    store = ResultStore(results / plan.study)
+    refuse_changed_table(store, plan)
+    store.plan(plan.specs)
     summary = run_all(
-        leave_out_absent(specs, folder),
+        _to_be_made(plan),
         store,
         engine=engine,
         workers=workers,
         shard=parse_shard(shard),
-        data_dir=folder,
-        cache_dir=_make_cache(cache),
+        data_dir=plan.data_dir,
+        cache_dir=cache,
         device=device,
         retry_failed=retry_failed,
         progress=not quiet,
     )
     store.consolidate()
     typer.echo(f"{store.root}: {summary}")
-    _print_status(store)
+    print_status(store)
 
 
 @app.command()
-@_clear_errors
-@_protocol_options
+@clear_errors
 @_profile_options
+@_protocol_options
 def generate(
     *,
     profile: ProfileOption = "quick",
@@ -167,48 +134,81 @@ def generate(
     """Make the synthetic rows of a study beforehand, on CPUs: `run` then takes them from the cache."""
     from causalmix.engine import generate_all
 
-    _, specs, folder = plan_study(profile, study, table, data, changes, protocol)
+    plan = plan_study(profile, study, table, data, changes, protocol)
     summary = generate_all(
-        leave_out_absent(specs, folder),
-        _make_cache(cache),
+        _to_be_made(plan),
+        cache,
         engine=engine,
         workers=workers,
         shard=parse_shard(shard),
-        data_dir=folder,
+        data_dir=plan.data_dir,
         progress=not quiet,
     )
     typer.echo(f"{cache}: {summary}")
+    for reason in summary.reasons:
+        say(f"failed: {reason}")
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def status(
     study: Annotated[str | None, typer.Argument(help="Name of a study; all of them when left out.")] = None,
     results: ResultsOption = RESULTS,
 ) -> None:
     """Show per arm how many runs are done, have failed, or are missing; name corrupt records."""
-    found = sorted(path.name for path in results.glob("*") if path.is_dir())
-    if study is not None and study not in found:
-        raise StoreError(f"{results} has no study {study!r}; there: {', '.join(found) or 'none'}.")
+    found = _studies(results)
     if not found:
         typer.echo(f"{results} holds no study yet: `causalmix run --profile quick` makes one.")
-    for name in [study] if study else found:
-        _print_status(ResultStore(results / name))
+    for name in [_find_study(study, results)] if study else found:
+        print_status(ResultStore(results / name))
 
 
 @app.command()
-@_clear_errors
+@clear_errors
+def audit(
+    study: Annotated[str, typer.Argument(help="Name of a recorded study.")],
+    *,
+    sample: Annotated[int, typer.Option("--sample", help="How many runs to make again.", min=1)] = 20,
+    seed: Annotated[int, typer.Option("--seed", help="Chooses the sample.")] = 0,
+    data: DataOption = None,
+    results: ResultsOption = RESULTS,
+    workers: WorkersOption = None,
+    device: DeviceOption = "cpu",
+    quiet: QuietOption = False,
+) -> None:
+    """Run a sample of recorded runs again, synthetic rows included, and compare; writes audit.json.
+
+    The exit code is 1 when a run does not come out again within the stated tolerance.
+    """
+    from causalmix.audit import run_audit
+    from causalmix.engine import count_workers
+    from causalmix.tables import audit_table
+
+    store = ResultStore(results / _find_study(study, results))
+    audited = run_audit(
+        store,
+        sample,
+        seed=seed,
+        workers=count_workers(workers),
+        data_dir=data,
+        device=device,
+        progress=not quiet,
+    )
+    print_table(audit_table(audited))
+    n_good = sum(item.is_good for item in audited)
+    typer.echo(f"{store.root / 'audit.json'}: {n_good} of {len(audited)} runs came out again")
+    if n_good < len(audited):
+        raise typer.Exit(EXIT_FOUND_BAD)
+
+
+@app.command()
+@clear_errors
 def verdicts(
     file: Annotated[
-        Path | None, typer.Option("--file", help="verdicts.json. [default: that of the book built here]")
+        Path | None, typer.Option("--file", help="verdicts.json; else that of the book built here.")
     ] = None,
 ) -> None:
     """Print what was found about each claim."""
-    import json
-
-    from causalmix.locations import find_root
-    from causalmix.tables import verdict_table
-
     try:
         path = file or find_root() / "_build" / "stage" / "downloads" / "verdicts.json"
         found = json.loads(path.read_text())
@@ -216,58 +216,53 @@ def verdicts(
         raise StoreError(f"no verdicts here ({error}): `make book` decides the claims.") from error
     except ValueError as error:
         raise StoreError(f"{path} is no list of verdicts ({error}): `make book` writes it again.") from error
-    Console(width=_width()).print(verdict_table(found))
+    print_table(verdict_table(found))
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def pretrain(
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder of the weights; a checkpoint there is continued.")
-    ],
-    minutes: Annotated[float, typer.Option("--minutes", help="About how long to train.", min=0.01)] = 10.0,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the weights; what is begun is continued.")],
+    *,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="About how long to train.", min=0.01)
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="How many steps to train.", min=1)] = None,
+    threads: Annotated[int | None, typer.Option("--threads", help="CPU threads.", min=1)] = None,
     device: DeviceOption = "cpu",
     quiet: QuietOption = False,
 ) -> None:
-    """Pre-train a small foundation model on synthetic tasks. Stop it and start it again as you like."""
-    from causalmix.models import pretrain as training
+    """Pre-train a small foundation model on synthetic tasks. Stop it and start it again as you like.
 
-    config = training.PretrainConfig()
-    known = out / "n_steps.txt"
-    if known.exists():
-        config = dataclasses.replace(config, n_steps=int(known.read_text()))
-    else:
-        config = training.steps_for_minutes(minutes, config, device)
-        out.mkdir(parents=True, exist_ok=True)
-        known.write_text(f"{config.n_steps}\n")
-    training.Pretrainer(config, out, device).run(progress=not quiet)
+    The length (10 minutes without --minutes or --steps) is fixed by the first call.
+    """
+    from causalmix.pretraining import train
+
+    train(out, minutes=minutes, steps=steps, threads=threads, device=device, progress=not quiet)
     typer.echo(f"The weights are in {out}: use them with --model {out}")
 
 
 @data_app.command("list")
-@_clear_errors
+@clear_errors
 def data_list(data: DataOption = None) -> None:
     """Show every table of every suite, and where it would be read from."""
-    from causalmix.data import list_datasets
-    from causalmix.tables import frame_table
-
-    Console(width=_width()).print(frame_table(list_datasets(data), "tables"))
+    print_table(list_datasets(data), "tables")
 
 
 @data_app.command("check")
-@_clear_errors
+@clear_errors
 def data_check(
     names: Annotated[str | None, typer.Option("--datasets", help="Tables, separated by commas.")] = None,
     data: DataOption = None,
 ) -> None:
-    """Load the tables that are here and compare them with what they should be; nothing is fetched."""
-    from causalmix.data import check_datasets
-    from causalmix.tables import frame_table
+    """Load the tables that are here and compare them with what they should be; nothing is fetched.
 
+    The exit code is 1 when a table is not what it should be.
+    """
     checked = check_datasets(data, parse_names(names) if names else None)
-    Console(width=_width()).print(frame_table(checked, "checked tables"))
+    print_table(checked, "checked tables")
     if checked["verdict"].str.startswith("bad").any():
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FOUND_BAD)
 
 
 @app.callback(invoke_without_command=True)
@@ -279,26 +274,23 @@ def _main(
         raise typer.Exit
 
 
-def _make_cache(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _to_be_made(plan: Plan) -> list[RunSpec]:
+    """Return the runs whose table can be had; say which cannot. They stay planned and count as missing."""
+    here, absent = split_absent(plan.specs, plan.data_dir)
+    if absent:
+        say(f"Not to be had here, left out: {', '.join(absent)}; {ADVICE}")
+    return here
 
 
-def _print_status(store: ResultStore) -> None:
-    from causalmix.tables import frame_table
-
-    counts = store.counts()
-    counts.loc["all arms"] = counts.sum()
-    Console(width=_width()).print(frame_table(counts.reset_index(), store.root.name))
-    for path in store.corrupt():
-        Console(stderr=True).print(
-            f"corrupt: {path}: delete it and run again", style="red", markup=False, soft_wrap=True
-        )
+def _studies(results: Path) -> list[str]:
+    return sorted(path.parent.name for path in results.glob("*/manifest.json"))
 
 
-def _width() -> int | None:
-    """Full width when the output is piped, so that nothing is cut."""
-    return None if sys.stdout.isatty() else 160
+def _find_study(name: str, results: Path) -> str:
+    found = _studies(results)
+    if name not in found:
+        raise SpecError(f"in {results}: {suggest('study', name, found)}")
+    return name
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 from causalmix.pool import Outcome, run_in_processes
 from causalmix.progress import make_progress
-from causalmix.specs import RunSpec, SpecError, find_arm, suggest
+from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm, suggest
 from causalmix.store import ResultStore
 
 
@@ -102,7 +102,7 @@ def run_all(
                 store.write(_failed_record(outcome.task, reason, device))
             if reason:
                 reasons.append(f"{outcome.task}: {reason}")
-            bars.advance(outcome.task.dataset, f"failed: {reasons[-1]}" if reason else "")
+            bars.advance(outcome.task.dataset, reasons[-1] if reason else "")
     n_failed = len(reasons)
     return Summary(
         len(todo) - n_failed, n_failed, len(chosen) - len(todo), time.monotonic() - start, tuple(reasons)
@@ -142,7 +142,7 @@ def generate_all(
             n_cached += status == "cached"
             if status == "failed":
                 reasons.append(f"{outcome.task}: {reason}")
-            bars.advance(_rows_group(outcome.task), f"failed: {reasons[-1]}" if reason else "")
+            bars.advance(_rows_group(outcome.task), reasons[-1] if reason else "")
     n_made = len(todo) - n_cached - len(reasons)
     return Summary(n_made, len(reasons), n_cached, time.monotonic() - start, tuple(reasons))
 
@@ -210,6 +210,35 @@ def _find_engine(name: str) -> Callable[..., Iterator[Outcome]]:
     return ENGINES[name]
 
 
+def make_record(
+    spec: RunSpec,
+    *,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    device: str = "cpu",
+) -> RunRecord:
+    """Make one run; an error that nobody foresaw is a failed record, too.
+
+    The grid stays dense and ``--retry-failed`` makes the run again once the cause is mended. A model or
+    preset that cannot be had would fail every run, so that error goes on. Parameters as in
+    `causalmix.experiment.run_one`.
+
+    Raises
+    ------
+    ModelError, SpecError
+        When the model, the arm or the preset cannot be had.
+    """
+    from causalmix.experiment import failed_record, run_one
+    from causalmix.models.base import ModelError
+
+    try:
+        return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
+    except (ModelError, SpecError):
+        raise
+    except Exception as error:
+        return failed_record(spec, f"{type(error).__name__}: {error}", device)
+
+
 def _run_and_store(
     spec: RunSpec,
     root: Path,
@@ -217,21 +246,8 @@ def _run_and_store(
     cache_dir: str | Path | None,
     device: str,
 ) -> str:
-    """Make and store one run; return why it failed, or an empty text.
-
-    An error that nobody foresaw is a failed record, too: the grid stays dense and ``--retry-failed`` makes
-    the run again once the cause is mended. A model or preset that cannot be had would fail every run, so
-    that error goes on.
-    """
-    from causalmix.experiment import failed_record, run_one
-    from causalmix.models.base import ModelError
-
-    try:
-        record = run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
-    except (ModelError, SpecError):
-        raise
-    except Exception as error:
-        record = failed_record(spec, f"{type(error).__name__}: {error}", device)
+    """Make and store one run; return why it failed, or an empty text."""
+    record = make_record(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
     ResultStore(root).write(record)
     return record.reason
 
@@ -255,7 +271,7 @@ def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str |
     return "made", ""
 
 
-def _failed_record(spec: RunSpec, reason: str, device: str):
+def _failed_record(spec: RunSpec, reason: str, device: str) -> RunRecord:
     from causalmix.experiment import failed_record
 
     return failed_record(spec, reason, device)

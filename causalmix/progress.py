@@ -18,8 +18,8 @@ class Progress(Protocol):
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def advance(self, group: str, note: str = "") -> None:
-        """One task of ``group`` is finished."""
+    def advance(self, group: str, failure: str = "") -> None:
+        """One task of ``group`` is finished; ``failure`` says why it failed, if it did."""
 
 
 class NoProgress:
@@ -31,7 +31,7 @@ class NoProgress:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def advance(self, group: str, note: str = "") -> None:
+    def advance(self, group: str, failure: str = "") -> None:
         return None
 
 
@@ -40,7 +40,7 @@ class LogProgress:
 
     def __init__(self, groups: Iterable[str], title: str, seconds: float = 15.0) -> None:
         self.n_total, self.title, self.seconds = len(list(groups)), title, seconds
-        self.n_done = 0
+        self.n_done = self.n_failed = 0
 
     def __enter__(self) -> LogProgress:
         self.start = self.last = time.monotonic()
@@ -49,15 +49,18 @@ class LogProgress:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def advance(self, group: str, note: str = "") -> None:
+    def advance(self, group: str, failure: str = "") -> None:
         self.n_done += 1
+        self.n_failed += bool(failure)
+        if failure:
+            print(f"failed: {failure}", file=sys.stderr, flush=True)
         now = time.monotonic()
         if now - self.last >= self.seconds or self.n_done == self.n_total:
             self.last, passed = now, now - self.start
             left = passed / self.n_done * (self.n_total - self.n_done)
             print(
-                f"{self.title}: {self.n_done} of {self.n_total}, {_clock(passed)} so far, about "
-                f"{_clock(left)} left  {note}".rstrip(),
+                f"{self.title}: {self.n_done} of {self.n_total}, {self.n_failed} failed, {_clock(passed)} so "
+                f"far, about {_clock(left)} left",
                 file=sys.stderr,
                 flush=True,
             )
@@ -74,15 +77,16 @@ class BarProgress:
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(),
             progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[failed]} failed"),
             progress.TimeElapsedColumn(),
             progress.TextColumn("left"),
             progress.TimeRemainingColumn(),
             transient=False,
         )
-        self._all = self._bars.add_task(title, total=len(groups))
+        self._all = self._bars.add_task(title, total=len(groups), failed=0)
         names = dict.fromkeys(groups)
         self._groups: dict[str, Any] = {
-            name: self._bars.add_task(name, total=groups.count(name), visible=False)
+            name: self._bars.add_task(name, total=groups.count(name), failed=0, visible=False)
             for name in names
             if len(names) > 1
         }
@@ -94,13 +98,15 @@ class BarProgress:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def advance(self, group: str, note: str = "") -> None:
-        self._bars.advance(self._all)
-        if note:
-            self._bars.console.print(note, markup=False)
+    def advance(self, group: str, failure: str = "") -> None:
+        if failure:
+            self._bars.console.print(f"failed: {failure}", markup=False)
+        for bar in (self._all, self._groups.get(group)):
+            if bar is not None:
+                failed = self._bars.tasks[bar].fields["failed"] + bool(failure)
+                self._bars.update(bar, advance=1, failed=failed)
         if group in self._groups:
             bar = self._groups[group]
-            self._bars.update(bar, advance=1, visible=True)
             self._bars.update(bar, visible=not self._bars.tasks[bar].finished)
 
 

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from causalmix.specs import RunRecord
+from causalmix.data.splits import Protocol
+from causalmix.specs import RunRecord, RunSpec
 from causalmix.trajectory import CURVES
 
 _CELL = {
@@ -41,6 +43,7 @@ COLUMNS: dict[str, dict[str, tuple[type, str]]] = {
         "study": _CELL["study"],
         "suite": (str, "suite of tables"),
         **{name: _CELL[name] for name in ("dataset", "fold", "arm", "model", "repeat")},
+        "target": (str, "target column of a user's own table; empty for the tables of a suite"),
         "preset": (str, "named fine-tuning settings"),
         "synthetic_ratio": (float, "synthetic rows asked for per real training row"),
         "status": (str, "ok or failed"),
@@ -117,6 +120,21 @@ def run_rows(record: RunRecord) -> list[dict]:
             "environment": json.dumps(record.environment, sort_keys=True),
         }
     ]
+
+
+def spec_of_row(row: Mapping[str, Any]) -> RunSpec:
+    """Return the specification that a row of ``runs`` was made from.
+
+    Raises
+    ------
+    ValueError
+        When the row does not give the hash that it carries.
+    """
+    named = {item.name: row[item.name] for item in fields(RunSpec) if item.name != "protocol"}
+    spec = RunSpec(**named, protocol=Protocol(**json.loads(row["protocol"])))
+    if spec.spec_hash != row["spec_hash"]:
+        raise ValueError(f"the row of {spec} does not give its hash {row['spec_hash']}: it was changed")
+    return spec
 
 
 def trajectory_rows(record: RunRecord) -> list[dict]:

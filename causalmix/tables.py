@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from causalmix.audit import AuditedRun
 
 
 def frame_table(frame: pd.DataFrame, title: str) -> Table:
@@ -38,6 +42,21 @@ def verdict_table(verdicts: Sequence[dict]) -> Table:
             verdict["model"],
         )
     return table
+
+
+def audit_table(runs: Sequence[AuditedRun]) -> Table:
+    """Return audited runs as a table for the terminal."""
+    columns = {
+        "dataset": [run.dataset for run in runs],
+        "fold": [run.fold for run in runs],
+        "arm": [run.arm for run in runs],
+        "test auc then": [run.test_auc for run in runs],
+        "now": [run.test_auc_now for run in runs],
+        "largest difference": [run.difference for run in runs],
+        "tolerance": [run.tolerance for run in runs],
+        "verdict": [f"{run.verdict}: {run.note}" if run.note else run.verdict for run in runs],
+    }
+    return frame_table(pd.DataFrame(columns), "audit: recorded runs made again")
 
 
 def _cell(value: object) -> str:
