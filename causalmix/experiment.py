@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.data import DataError
+from causalmix.data.known_scm import true_graph
 from causalmix.environment import describe_environment
 from causalmix.folds import Fold, prepare_fold
 from causalmix.generators import make_generator
@@ -142,10 +143,23 @@ def _rows_key(fold: Fold, spec: RunSpec) -> SyntheticKey:
         fold=spec.fold,
         repeat=spec.repeat,
         generator=arm.generator,
-        params=arm.params,
+        params=_resolve_params(arm, spec),
         n_rows=n_synthetic_rows(len(fold.train), spec.synthetic_ratio),
         seed=derive_seed("rows", fold.fingerprint, spec.fold, spec.repeat, arm.generator),
         protocol=spec.protocol,
+    )
+
+
+def _resolve_params(arm: Arm, spec: RunSpec) -> dict:
+    """Parameters of the arm's generator; the word "true" for a graph becomes the table's true graph.
+
+    Raises
+    ------
+    DataError
+        When the true graph of the table is not known.
+    """
+    return (
+        {**arm.params, "graph": true_graph(spec.dataset)} if arm.params.get("graph") == "true" else arm.params
     )
 
 

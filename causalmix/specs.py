@@ -84,8 +84,25 @@ ARMS: dict[str, Arm] = {
     "smotenc_mix": Arm(generator="smotenc", mixed=True),
     "copula": Arm(generator="copula"),
     "copula_mix": Arm(generator="copula", mixed=True),
+    "causalmix@depth=0": Arm(generator="causal", mixed=True, params={"max_depth": 0}),
+    "causalmix@depth=1": Arm(generator="causal", mixed=True, params={"max_depth": 1}),
+    "causalmix@depth=2": Arm(generator="causal", mixed=True, params={"max_depth": 2}),
+    "causalmix@depth=3": Arm(generator="causal", mixed=True, params={"max_depth": 3}),
+    "causalmix@depth=full": Arm(generator="causal", mixed=True),
+    "causalmix@edges=0": Arm(generator="causal", mixed=True, params={"edge_matched_to": 0}),
+    "causalmix@edges=1": Arm(generator="causal", mixed=True, params={"edge_matched_to": 1}),
+    "causalmix@edges=2": Arm(generator="causal", mixed=True, params={"edge_matched_to": 2}),
+    "causalmix@edges=3": Arm(generator="causal", mixed=True, params={"edge_matched_to": 3}),
+    "causalmix@graph=true": Arm(generator="causal", mixed=True, params={"graph": "true"}),
+    "causalmix@graph=random_depth": Arm(
+        generator="causal", mixed=True, params={"graph": "true", "shuffle_columns": True}
+    ),
 }
-"""The arms of DESIGN §3 by name: the paper's, then the controls that it lacks.
+"""The arms of DESIGN §3 by name: the paper's, the controls that it lacks, and those of the depth study.
+
+``causalmix@depth=k`` cuts every DAG to depth k; its control ``causalmix@edges=k`` loses as many edges without
+becoming shallower. ``causalmix@graph=true`` uses the true graph of a table of suite ``known_scm``,
+``causalmix@graph=random_depth`` random graphs of its depth and shape (its columns shuffled).
 
 Adding one is a line here and a generator of that name."""
 

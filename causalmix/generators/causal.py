@@ -18,6 +18,7 @@ from causalmix.causal.dags import (
     random_dag,
     sample_dag,
 )
+from causalmix.causal.dial import drop_edges_keeping_depth, limit_depth, n_droppable_edges, shuffle_columns
 from causalmix.causal.redundancy import find_redundant_columns
 from causalmix.generators.base import GeneratorError, check_training_table
 from causalmix.seeding import derive_seed
@@ -43,7 +44,7 @@ class CausalGenerator:
     Parameters
     ----------
     n_dags : int
-        Number of DAGs drawn (a given graph and the empty one count once).
+        Number of DAGs drawn (the empty graph, and a given one that is used as it is, count once).
     n_bootstraps : int
         Number of half-samples of the discovery (at most 5 above 60 columns).
     algorithms : sequence of {"pc", "fci"}
@@ -59,6 +60,16 @@ class CausalGenerator:
         the discovered ones; or one given DAG over the columns.
     alpha : float
         Significance level of the discovery.
+    max_depth : int, optional
+        The depth dial: every DAG is cut to this depth with as few edges removed as possible, weak ones first
+        (`causalmix.causal.dial.limit_depth`).
+    edge_matched_to : int, optional
+        The dial's control: every DAG loses as many edges as ``max_depth`` of this value would remove from it,
+        but at random and without becoming shallower. Where so many edges cannot be lost (always at 0, unless
+        the DAG has no edges), what is left is one longest path.
+    shuffle_columns : bool
+        Whether the columns but the target swap their places in each DAG at random: graphs of the very same
+        shape and depth over the wrong columns.
 
     Attributes
     ----------
@@ -69,7 +80,8 @@ class CausalGenerator:
     edge_probabilities : EdgeProbabilities or None
         Result of the discovery, over the same columns.
     metadata : dict
-        Number of constant and of repeated columns, half-samples and DAGs used.
+        Number of constant and of repeated columns, half-samples and DAGs used; edges of each DAG that
+        `max_depth` or `edge_matched_to` removed (``n_edges_removed``).
 
     Notes
     -----
@@ -96,11 +108,18 @@ class CausalGenerator:
         max_parents: int = 6,
         graph: str | nx.DiGraph = "discovered",
         alpha: float = 0.05,
+        max_depth: int | None = None,
+        edge_matched_to: int | None = None,
+        shuffle_columns: bool = False,
     ) -> None:
         if isinstance(graph, str) and graph not in GRAPH_SOURCES:
             raise ValueError(f"graph must be one of {GRAPH_SOURCES} or a networkx.DiGraph, got {graph!r}")
         if n_dags < 1:
             raise ValueError(f"n_dags must be at least 1, got {n_dags}")
+        if max_depth is not None and edge_matched_to is not None:
+            raise ValueError("max_depth is the dial and edge_matched_to its control; give one of them")
+        if min(max_depth or 0, edge_matched_to or 0) < 0:
+            raise ValueError(f"a depth is 0 or more, got {min(max_depth or 0, edge_matched_to or 0)}")
         self.n_dags = n_dags
         self.n_bootstraps = n_bootstraps
         self.algorithms = tuple(algorithms)
@@ -108,6 +127,9 @@ class CausalGenerator:
         self.max_parents = max_parents
         self.graph = graph
         self.alpha = alpha
+        self.max_depth = max_depth
+        self.edge_matched_to = edge_matched_to
+        self.shuffle_columns = shuffle_columns
         self.graphs: tuple[GraphStatistics, ...] = ()
         self.dags: tuple[nx.DiGraph, ...] = ()
         self.edge_probabilities: EdgeProbabilities | None = None
@@ -137,7 +159,8 @@ class CausalGenerator:
         self._template = train.iloc[:0].copy()
         self._redundancy = find_redundant_columns(train, keep=target)
         distinct = self._redundancy.reduce(train)
-        sampled = self._sample_graphs(distinct, target)
+        found = self._find_graphs(distinct, target)
+        sampled = self._turn_dial(found, target)
         self.dags = tuple(graph.dag for graph in sampled)
         self.graphs = tuple(graph_statistics(graph.dag, target, graph.probabilities) for graph in sampled)
         try:
@@ -152,6 +175,10 @@ class CausalGenerator:
             "n_bootstraps": 0 if self.edge_probabilities is None else self.edge_probabilities.n_bootstraps,
             "n_constant_columns": len(self._redundancy.constants),
             "n_repeated_columns": len(self._redundancy.repeats),
+            "n_edges_removed": [
+                before.dag.number_of_edges() - after.dag.number_of_edges()
+                for before, after in zip(found, sampled, strict=True)
+            ],
         }
         return self
 
@@ -180,10 +207,12 @@ class CausalGenerator:
         rows = rows.iloc[order].reset_index(drop=True)
         return self._redundancy.restore(rows, like=self._template)
 
-    def _sample_graphs(self, train: pd.DataFrame, target: str) -> list[SampledGraph]:
-        """The graph pipeline: where the DAGs come from, then what is done to each of them."""
+    def _find_graphs(self, train: pd.DataFrame, target: str) -> list[SampledGraph]:
+        """Where the DAGs come from."""
         if isinstance(self.graph, nx.DiGraph):
-            return [SampledGraph(_restrict(self.graph, train.columns, self._template.columns))]
+            is_varied = self.shuffle_columns or self.edge_matched_to is not None
+            given = SampledGraph(_restrict(self.graph, train.columns, self._template.columns))
+            return [given] * (self.n_dags if is_varied else 1)
         if self.graph == "empty":
             return [SampledGraph(empty_dag(list(train.columns)))]
         P = self._discover(train, target)
@@ -193,6 +222,22 @@ class CausalGenerator:
             rng = np.random.default_rng(derive_seed(self._seed, "random dags"))
             sampled = [self._randomise(graph.dag, rng) for graph in sampled]
         return sampled
+
+    def _turn_dial(self, found: list[SampledGraph], target: str) -> list[SampledGraph]:
+        """What is done to each of the DAGs."""
+        rng = np.random.default_rng(derive_seed(self._seed, "dial"))
+        turned = []
+        for graph in found:
+            dag, probabilities = graph.dag, graph.probabilities
+            if self.shuffle_columns:
+                dag, probabilities = shuffle_columns(dag, target, rng), None
+            if self.max_depth is not None:
+                dag = limit_depth(dag, self.max_depth)
+            if self.edge_matched_to is not None:
+                n_lost = dag.number_of_edges() - limit_depth(dag, self.edge_matched_to).number_of_edges()
+                dag = drop_edges_keeping_depth(dag, min(n_lost, n_droppable_edges(dag)), rng)
+            turned.append(SampledGraph(dag, probabilities))
+        return turned
 
     def _discover(self, train: pd.DataFrame, target: str) -> EdgeProbabilities:
         from causalmix.causal.discovery import discover_edges  # causal-learn: imported where it is used
