@@ -84,7 +84,7 @@ def run_one(
     >>> run_one(RunSpec("demo", "bundled", "iris", fold=0, arm="zero_shot")).status
     'ok'
     """
-    arm, fold = find_arm(spec.arm), None
+    arm, model, fold = find_arm(spec.arm), _load_once(spec.model, device), None
     try:
         fold = prepare_fold(spec, data_dir)
         rows = make_rows(fold, spec, cache_dir) if arm.generator else None
@@ -92,7 +92,7 @@ def run_one(
     except (DataError, GeneratorError) as error:
         return failed_record(spec, str(error), device, fold.fingerprint if fold else "")
     start = time.perf_counter()
-    trajectory = tune(fold, pool, spec, device)
+    trajectory = tune(model, fold, pool, spec, device)
     seconds = time.perf_counter() - start
     return RunRecord(
         spec=spec,
@@ -173,8 +173,8 @@ def make_pool(fold: Fold, rows: SyntheticTable | None, arm: Arm, spec: RunSpec) 
     return mix_rows(fold.train, rows.rows, spec.synthetic_ratio, rng)
 
 
-def tune(fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cpu") -> Trajectory:
-    """Fine-tune the model of ``spec`` on ``pool``; validation, test and prediction context stay real.
+def tune(model, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cpu") -> Trajectory:
+    """Fine-tune ``model`` on ``pool``; validation, test and prediction context stay real.
 
     The seed does not depend on the arm.
     """
@@ -195,7 +195,6 @@ def tune(fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cpu") -> 
         test=raw(split.X_test, split.y_test),
         n_classes=len(labels.classes_),
     )
-    model = _load_once(spec.model, device)
     if not find_arm(spec.arm).finetune:
         return zero_shot(model, data)
     seed = derive_seed("finetune", spec.dataset, spec.fold, spec.repeat, spec.model, spec.preset)
@@ -243,6 +242,9 @@ def failed_record(spec: RunSpec, reason: str, device: str = "cpu", fingerprint: 
 @functools.lru_cache(maxsize=2)
 def _load_once(name: str, device: str):
     """Load a model once per process; fine-tuning works on a copy of it."""
+    # torch.optim imports it at its first use: seconds that must not count as those of a run
+    import torch._dynamo  # noqa: F401
+
     from causalmix.models import load_model
 
     return load_model(name, device)

@@ -22,6 +22,7 @@ from causalmix.experiment import (
     tune,
 )
 from causalmix.generators import GENERATORS, GeneratorError
+from causalmix.models import load_model
 from causalmix.options import field_texts
 from causalmix.profiles import PROFILES
 from causalmix.specs import ARMS, OWN_TABLE, Arm, RunRecord, RunSpec
@@ -102,7 +103,7 @@ def test_a_run_is_a_function_of_its_spec_with_or_without_the_cache(records, mode
 def test_arms_draw_the_same_random_numbers_in_fine_tuning(model):
     specs = small_spec("default", model), small_spec("causalmix", model)
     fold = prepare_fold(specs[0])
-    one, other = (tune(fold, fold.train, spec) for spec in specs)
+    one, other = (tune(load_model(model), fold, fold.train, spec) for spec in specs)
     assert one.update_norm == other.update_norm
 
 

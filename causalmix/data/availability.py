@@ -116,7 +116,10 @@ def _locate(name: str, data_dir: str | Path | None, cache_dir: str | Path | None
         return "simulated"
     local = find_local(name, data_dir)
     if local is not None:
-        return "partial" if _count_rows(local) < TASKS[name].rows else "local"
+        try:
+            return "partial" if _count_rows(local) < TASKS[name].rows else "local"
+        except ValueError:  # no Parquet, no CSV: loading it says what is wrong
+            return "local"
     return "cache" if all(path.is_file() for path in cache_paths(TASKS[name], cache_dir)) else "OpenML"
 
 

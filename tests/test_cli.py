@@ -1,0 +1,242 @@
+"""The command line: what a user types, reads, and gets wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from causalmix.cli import app
+from causalmix.options import parse_numbers
+from causalmix.specs import SpecError
+from causalmix.store import ResultStore
+from causalmix.verdicts import Verdict
+from tests.runs import make_failure, make_record, make_spec, save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch):
+    """Run a command in an empty folder, without the environment variable of the data."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CAUSALMIX_DATA", raising=False)
+
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+
+    return call
+
+
+@pytest.fixture
+def own_table(tmp_path) -> Path:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"size": rng.normal(size=60), "town": rng.choice(["Bern", "Chur"], 60)})
+    table["kind"] = np.where(table["size"] > 0, "big", "small")
+    path = tmp_path / "mine.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+HERE = ("--engine", "here", "--quiet", "--preset", "smoke")
+
+
+# Help
+
+
+def test_help_reads_well_and_lists_the_commands(cli):
+    text = cli("--help").output
+    for command in ("run", "generate", "status", "verdicts", "pretrain", "data"):
+        assert re.search(rf"│ {command} +\w", text), command
+    assert "try them on your own table" in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("run",), ("generate",), ("status",), ("verdicts",), ("pretrain",), ("data", "list"), ("data", "check")],
+    ids=" ".join,
+)
+def test_every_command_explains_itself_and_each_of_its_options(cli, command):
+    result = cli(*command, "--help")
+    assert result.exit_code == 0
+    options = re.findall(r"│ [* ]*(--[a-z-]+)[^│]*", result.output)
+    assert "--help" in options
+    for line in re.findall(r"│ [* ]*--[^│]*", result.output):
+        assert len(line.split()) > 4, f"without a help text: {line}"
+
+
+def test_the_options_of_a_sweep_are_the_fields_of_its_dataclass(cli):
+    text = cli("run", "--help").output
+    for name in (
+        "suite",
+        "datasets",
+        "folds",
+        "arms",
+        "model",
+        "preset",
+        "synthetic-ratio",
+        "max-train-rows",
+    ):
+        assert f"--{name} " in text
+
+
+def test_the_version_is_printed(cli):
+    assert cli("--version").output.startswith("causalmix ")
+
+
+# Running
+
+
+def test_a_study_is_run_consolidated_shown_and_skipped_the_next_time(cli, model):
+    words = ("run", "--profile", "smoke", "--study", "mine", "--arms", "zero_shot,default", "--model", model)
+    first = cli(*words, *HERE)
+    assert first.exit_code == 0, first.output
+    assert "4 done, 0 failed, 0 there already" in first.output
+    assert re.search(r"default +│ +2 │ +2 │ +0 │ +0", first.output)
+    store = ResultStore("results/mine")
+    assert store.manifest()["runs"] == {"planned": 4, "done": 4, "failed": 0, "absent": 0}
+    assert "0 done, 0 failed, 4 there already" in cli(*words, *HERE).output
+
+
+def test_a_part_of_a_study_leaves_the_rest_planned(cli, model):
+    words = ("run", "--profile", "smoke", "--study", "mine", "--arms", "zero_shot", "--model", model)
+    assert "1 done" in cli(*words, *HERE, "--shard", "1/2").output
+    assert ResultStore("results/mine").manifest()["runs"]["absent"] == 1
+
+
+def test_a_users_own_table_takes_a_path_and_a_target(cli, model, own_table):
+    words = ("run", "--table", str(own_table), "--target", "kind", "--arms", "zero_shot,causalmix")
+    result = cli(*words, "--folds", "0", "--model", model, *HERE)
+    assert result.exit_code == 0, result.output
+    runs = ResultStore("results/mine").runs()
+    assert set(runs["status"]) == {"ok"} and set(runs["dataset"]) == {"mine.csv"}
+
+
+def test_a_table_that_changed_since_its_study_began_is_refused(cli, model, own_table):
+    words = ("run", "--table", str(own_table), "--target", "kind", "--arms", "zero_shot", "--folds", "0")
+    cli(*words, "--model", model, *HERE)
+    pd.read_csv(own_table).head(50).to_csv(own_table, index=False)
+    result = cli(*words, "--model", model, *HERE)
+    assert result.exit_code == 2 and "has changed since results/mine was begun" in result.output
+
+
+def test_rows_are_generated_beforehand_and_counted(cli, model):
+    words = ("generate", "--profile", "smoke", "--folds", "0", "--study", "s", "--engine", "here", "--quiet")
+    assert "1 done, 0 failed, 0 there already" in cli(*words).output
+    assert "0 done, 0 failed, 1 there already" in cli(*words).output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--profile", "qick"), "unknown profile 'qick': did you mean 'quick'?"),
+        (("--arms", "causalmx"), "unknown arm 'causalmx': did you mean 'causalmix'?"),
+        (("--datasets", "irsi"), "unknown dataset of suite bundled 'irsi': did you mean 'iris'?"),
+        (("--folds", "1;2"), "'1;2' is not a number or a range"),
+        (("--folds", "12"), "fold 12 does not exist"),
+        (("--shard", "3"), "shard '3' is not of the form i/n"),
+        (("--engine", "lokal"), "unknown engine 'lokal': did you mean 'local'?"),
+        (("--model", "embeded-mini", "--study", "s", "--engine", "here"), "unknown model 'embeded-mini'"),
+        (("--model", "other"), "give them a name of their own with --study"),
+        (("--study", "a/b"), "without slashes"),
+        (("--table", "mine.csv"), "needs --target"),
+        (("--target", "y"), "--target belongs to --table"),
+        (("--table", "nowhere.csv", "--target", "y"), "nowhere.csv"),
+    ],
+)
+def test_what_does_not_exist_is_named_with_a_way_out(cli, words, message):
+    result = cli("run", *words, "--quiet")
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_table_without_the_target_column_is_named(cli, own_table):
+    result = cli("run", "--table", str(own_table), "--target", "knd", "--quiet")
+    assert result.exit_code == 2 and "did you mean 'kind'" in result.output
+
+
+# Looking
+
+
+def test_status_shows_every_arm_and_names_corrupt_records(cli):
+    store = ResultStore("results/demo")
+    store.plan([make_spec("default", fold=fold) for fold in (0, 1, 2)])
+    store.write(make_record(make_spec("default")))
+    store.write(make_failure(make_spec("default", fold=1)))
+    broken = store.write(make_record(make_spec("scm")))
+    broken.write_text("half")
+    output = cli("status").output
+    assert re.search(r"default +│ +3 │ +1 │ +1 │ +1", output)
+    assert f"corrupt: {broken}: delete it and run again" in output
+    assert cli("status", "demo").exit_code == 0
+
+
+def test_status_of_an_unknown_study_lists_the_known_ones(cli):
+    ResultStore("results/demo").plan([make_spec()])
+    result = cli("status", "dmo")
+    assert result.exit_code == 2 and "did you mean 'demo'" in result.output
+
+
+def test_status_without_any_study_says_how_to_make_one(cli):
+    assert "causalmix run --profile quick" in cli("status").output
+
+
+def test_a_study_of_another_protocol_is_refused(cli):
+    store = ResultStore("results/quick")
+    store.plan([make_spec()])
+    path = store.root / "manifest.json"
+    path.write_text(path.read_text().replace('"protocol_version": 1', '"protocol_version": 9'))
+    for words in (("status", "quick"), ("run", "--profile", "quick", "--quiet")):
+        result = cli(*words)
+        assert result.exit_code == 2 and "protocol version 9" in result.output
+
+
+def test_verdicts_are_printed_as_a_table(cli, tmp_path):
+    verdict = Verdict(
+        "04", "t", "It improves.", "empirical", "partly", "rule", value=0.12, interval=(0.1, 0.2)
+    )
+    path = tmp_path / "verdicts.json"
+    path.write_text(json.dumps([verdict.to_dict()]))
+    output = cli("verdicts", "--file", str(path)).output
+    assert "It improves." in output and "partly" in output and "0.12 [0.1, 0.2]" in output
+    missing = cli("verdicts", "--file", "nowhere.json")
+    assert missing.exit_code == 2 and "make book" in missing.output
+
+
+def test_data_list_shows_every_table_and_where_it_is(cli):
+    output = cli("data", "list", "--data", ".").output
+    assert re.search(r"bundled +│ iris", output) and "credit-g" in output
+
+
+def test_data_check_verifies_tables_and_fails_on_bad_ones(cli):
+    assert cli("data", "check", "--datasets", "iris,wine").exit_code == 0
+    Path("diabetes.parquet").write_bytes(b"no parquet")
+    bad = cli("data", "check", "--datasets", "diabetes", "--data", ".")
+    assert bad.exit_code == 1 and "bad" in bad.output
+    unknown = cli("data", "check", "--datasets", "irsi")
+    assert unknown.exit_code == 2 and "irsi" in unknown.output
+
+
+def test_numbers_are_given_singly_and_as_ranges():
+    assert parse_numbers("0, 3-5,4") == (0, 3, 4, 5)
+    for wrong in ("a", "1-", "-3", "1.5"):
+        with pytest.raises(SpecError, match="is not a number or a range"):
+            parse_numbers(wrong)
+
+
+def test_the_module_is_a_program_too(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "causalmix.cli", "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.startswith("causalmix ")
