@@ -193,11 +193,13 @@ class _Worker:
         return f"exit code {code}"
 
     def stop(self) -> None:
-        self.process.terminate()
+        """End the process: an idle one leaves by itself when its pipe closes, a busy one is terminated."""
+        self.connection.close()
+        if self.job is not None:
+            self.process.terminate()
         self.process.join(5)
         if self.process.is_alive():
             self.process.kill()
-        self.connection.close()
 
 
 def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
