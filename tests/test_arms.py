@@ -55,7 +55,9 @@ def make_spec(arm: str, model: str, **changes) -> RunSpec:
 
 
 def test_every_arm_makes_the_same_steps_evaluations_and_as_many_synthetic_rows(small_arms, model, cache):
-    records = {arm: run_one(make_spec(arm, model), cache_dir=cache) for arm in FINE_TUNED}
+    table = {"suite": "known_scm", "dataset": "scm-depth2-linear-low"}  # which every arm can serve
+    specs = {arm: dataclasses.replace(make_spec(arm, model), **table) for arm in FINE_TUNED}
+    records = {arm: run_one(spec, cache_dir=cache) for arm, spec in specs.items()}
     assert {arm: record.reason for arm, record in records.items() if record.status != "ok"} == {}
     assert {record.trajectory.steps for record in records.values()} == {(0, 2, 4)}
     made = {arm: record.scores["n_synthetic"] for arm, record in records.items()}

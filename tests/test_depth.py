@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,10 @@ from causalmix.causal.dial import (
     n_droppable_edges,
     shuffle_columns,
 )
+from causalmix.data import load_dataset
+from causalmix.data.known_scm import true_graph
+from causalmix.experiment import ARMS, RunSpec, find_rows, make_rows, prepare_fold, run_one
+from causalmix.generators import CausalGenerator, GeneratorError
 
 
 @st.composite
@@ -180,3 +186,93 @@ def test_shuffled_columns_stand_at_other_places():
     assert {order[-1] for order in orders} == {"x4"}
     with pytest.raises(ValueError, match="'z' is not a node"):
         shuffle_columns(chain(3), "z", np.random.default_rng(0))
+
+
+def canonical_table(n_rows: int = 150) -> pd.DataFrame:
+    """Canonical rows of a simulated table of true depth 5."""
+    table = load_dataset("scm-depth5-linear-low")
+    return table.X.assign(y=table.y)[:n_rows].reset_index(drop=True)
+
+
+def fitted(**params: object) -> CausalGenerator:
+    return CausalGenerator(n_dags=3, n_bootstraps=2, **params).fit(canonical_table(), "y", seed=1)
+
+
+@pytest.fixture(scope="module")
+def full() -> CausalGenerator:
+    return fitted()
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_the_dial_of_the_generator_cuts_every_graph_as_little_as_possible(k, full):
+    shallow = fitted(max_depth=k)
+    for dag, whole in zip(shallow.dags, full.dags, strict=True):
+        assert list(dag.edges) == list(limit_depth(whole, k).edges)
+    assert [graph.depth for graph in shallow.graphs] == [structural_depth(dag) for dag in shallow.dags]
+    assert max(graph.depth for graph in shallow.graphs) == k < min(graph.depth for graph in full.graphs)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_control_loses_as_many_edges_as_the_dial_and_no_depth(k, full):
+    control, shallow = fitted(edge_matched_to=k), fitted(max_depth=k)
+    assert [graph.depth for graph in control.graphs] == [graph.depth for graph in full.graphs]
+    assert [graph.n_edges for graph in control.graphs] == [graph.n_edges for graph in shallow.graphs]
+    assert control.metadata["n_edges_removed"] == shallow.metadata["n_edges_removed"]
+    assert sum(control.metadata["n_edges_removed"]) > 0
+
+
+def test_the_control_of_depth_0_keeps_one_longest_path(full):
+    control = fitted(edge_matched_to=0)
+    assert [graph.n_edges for graph in control.graphs] == [graph.depth for graph in full.graphs]
+    assert [graph.depth for graph in control.graphs] == [graph.depth for graph in full.graphs]
+
+
+def test_without_a_graph_the_rows_of_the_dial_keep_no_association_with_the_target():
+    rows = fitted(max_depth=0).sample(600)
+    assert rows.columns.tolist() == canonical_table().columns.tolist()
+    numbers = rows.select_dtypes("number")
+    gaps = numbers[rows["y"] == "yes"].mean() - numbers[rows["y"] == "no"].mean()
+    assert gaps.abs().max() < 0.35
+
+
+def test_random_graphs_of_the_true_depth_have_the_shape_of_the_true_graph():
+    truth = true_graph("scm-depth5-linear-low")
+    random = fitted(graph=truth, shuffle_columns=True)
+    assert [(graph.depth, graph.target_depth, graph.n_edges) for graph in random.graphs] == [(5, 5, 16)] * 3
+    assert len({frozenset(dag.edges) for dag in (truth, *random.dags)}) == 4
+
+
+def test_the_dial_and_its_control_cannot_be_set_together():
+    with pytest.raises(ValueError, match="give one of them"):
+        CausalGenerator(max_depth=1, edge_matched_to=1)
+    with pytest.raises(ValueError, match="0 or more, got -2"):
+        CausalGenerator(edge_matched_to=-2)
+
+
+def test_an_arm_with_the_true_graph_uses_the_graph_of_its_table(tmp_path):
+    spec = RunSpec("study", "known_scm", "scm-depth2-linear-low", 0, "causalmix@graph=true")
+    fold = prepare_fold(spec)
+    table = make_rows(fold, spec, tmp_path)
+    assert [(graph.depth, graph.n_edges) for graph in table.graphs] == [(2, 16)]
+    pd.testing.assert_frame_equal(find_rows(fold, spec, tmp_path).rows, table.rows)
+    assert find_rows(fold, replace(spec, arm="causalmix@graph=random_depth"), tmp_path) is None
+
+
+def test_an_arm_with_the_true_graph_is_a_failed_run_where_none_is_known():
+    record = run_one(RunSpec("study", "bundled", "iris", 0, "causalmix@graph=true"))
+    assert record.status == "failed"
+    assert "true graph of table 'iris' is not known" in record.reason
+
+
+def test_the_word_true_is_no_graph_without_the_suite():
+    with pytest.raises(GeneratorError, match="true graph of this table is not known"):
+        fitted(graph="true")
+
+
+def test_every_setting_of_the_dial_has_an_arm_and_a_control():
+    dial = [f"causalmix@depth={k}" for k in (0, 1, 2, 3)]
+    controls = [f"causalmix@edges={k}" for k in (0, 1, 2, 3)]
+    assert [ARMS[arm].params["max_depth"] for arm in dial] == [0, 1, 2, 3]
+    assert [ARMS[arm].params["edge_matched_to"] for arm in controls] == [0, 1, 2, 3]
+    assert ARMS["causalmix@depth=full"] == ARMS["causalmix"]
+    assert all(ARMS[arm].mixed for arm in (*dial, *controls))

@@ -23,8 +23,9 @@ from causalmix.causal.redundancy import find_redundant_columns
 from causalmix.generators.base import GeneratorError, check_training_table
 from causalmix.seeding import derive_seed
 
-GRAPH_SOURCES = ("discovered", "empty", "random")
-"""Where DAGs come from: discovery, no edges at all, or as many random edges as a discovered DAG has."""
+GRAPH_SOURCES = ("discovered", "empty", "random", "true")
+"""Where DAGs come from: discovery, no edges at all, as many random edges as a discovered DAG has, or the true
+graph of a simulated table (which the experiment puts in the place of the word)."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class CausalGenerator:
         boosting, at a tenth of the time; hence linear.
     max_parents : int
         Largest number of parents of a node.
-    graph : {"discovered", "empty", "random"} or networkx.DiGraph
+    graph : {"discovered", "empty", "random", "true"} or networkx.DiGraph
         Source of the DAGs: discovery; no edges (every column on its own); random DAGs with as many edges as
-        the discovered ones; or one given DAG over the columns.
+        the discovered ones; or one given DAG over the columns. A run on a table of suite ``known_scm`` gives
+        the true graph in place of "true"; without it `fit` refuses.
     alpha : float
         Significance level of the discovery.
     max_depth : int, optional
@@ -213,6 +215,10 @@ class CausalGenerator:
             is_varied = self.shuffle_columns or self.edge_matched_to is not None
             given = SampledGraph(_restrict(self.graph, train.columns, self._template.columns))
             return [given] * (self.n_dags if is_varied else 1)
+        if self.graph == "true":
+            raise GeneratorError(
+                "the true graph of this table is not known here: give it as a networkx.DiGraph of the columns"
+            )
         if self.graph == "empty":
             return [SampledGraph(empty_dag(list(train.columns)))]
         P = self._discover(train, target)
