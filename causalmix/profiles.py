@@ -87,6 +87,42 @@ class Profile:
         return self.datasets or SUITES[self.suite].datasets
 
 
+PAPER_ARMS = (
+    "zero_shot",
+    "default",
+    "causalmix",
+    "scm",
+    "ctgan",
+    "tabebm",
+    "table_augment",
+    "mixed_model",
+)
+"""The paper's seven arms, and the pre-trained model that they are measured against."""
+
+_CONTROL_ARMS = (
+    "zero_shot",
+    "default",
+    "causalmix",
+    "ctgan_mix",
+    "tabebm_mix",
+    "table_augment_mix",
+    "mixed_model_mix",
+    "bootstrap_mix",
+    "independent_mix",
+    "random_dag_mix",
+    "smotenc",
+    "smotenc_mix",
+    "copula",
+    "copula_mix",
+)
+
+_DIAL_ARMS = (
+    "zero_shot",
+    "default",
+    *(f"causalmix@depth={k}" for k in (0, 1, 2, 3, "full")),
+    *(f"causalmix@edges={k}" for k in (0, 1, 2, 3)),
+)
+
 PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         datasets=("iris",),
@@ -95,7 +131,11 @@ PROFILES: dict[str, Profile] = {
         preset="smoke",
         description="seconds: shows that everything runs",
     ),
-    "quick": Profile(description="minutes on 2 CPU cores: scikit-learn's own tables, which decide nothing"),
+    "quick": Profile(
+        datasets=("breast_cancer", "iris", "wine"),  # digits alone, with its 64 pixels, would take longer
+        folds=(0, 1, 2, 3, 4),
+        description="minutes on 2 CPU cores: tables of scikit-learn, which decide nothing",
+    ),
     "first-look": Profile(
         suite="tabarena33",
         datasets=(
@@ -112,8 +152,29 @@ PROFILES: dict[str, Profile] = {
         ),
         description="ten TabArena tables x three folds: a first look at real tables",
     ),
+    "paper": Profile(
+        suite="tabarena33",
+        folds=tuple(range(10)),
+        arms=PAPER_ARMS,
+        description="hours: the paper's 33 tables x 10 folds x 7 arms, and zero-shot",
+    ),
+    "controls": Profile(
+        suite="tabarena33",
+        arms=_CONTROL_ARMS,
+        description="hours: is it the causality or the mixing? every generator mixed with real rows",
+    ),
+    "depth": Profile(
+        suite="tabarena33",
+        arms=_DIAL_ARMS,
+        description="hours: graphs cut to depth k, and controls that lose as many edges",
+    ),
+    "depth-known": Profile(
+        suite="known_scm",
+        arms=("zero_shot", "default", "causalmix", "causalmix@graph=true", "causalmix@graph=random_depth"),
+        description="hours: simulated tables whose graph and depth are known",
+    ),
 }
-"""The profiles of DESIGN §3 whose arms exist."""
+"""The profiles of DESIGN §3. More folds or repeats later only add runs."""
 
 
 def find_profile(name: str) -> Profile:
