@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from causallearn.graph.GraphNode import GraphNode
+from causallearn.utils.PCUtils import SkeletonDiscovery
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
@@ -35,6 +36,11 @@ def skeleton_f1(edges, dag: nx.DiGraph) -> float:
     i, j = np.triu_indices(len(edges.columns), k=1)
     truth = nx.to_numpy_array(dag, nodelist=list(edges.columns), weight=None)
     return float(f1_score((truth + truth.T)[i, j] > 0, (edges.matrix + edges.matrix.T)[i, j] > 0.5))
+
+
+def third_party_lookups() -> tuple:
+    """What discovery replaces in causal-learn while it runs."""
+    return GraphNode.__hash__, fci_module.DepthChoiceGenerator, SkeletonDiscovery.skeleton_discovery
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +145,14 @@ def test_a_wide_table_is_searched_on_fewer_half_samples(n_columns, n_bootstraps,
     assert discover_edges(table, None, n_bootstraps=8).n_bootstraps == n_bootstraps
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_faster_skeleton_gives_the_same_edges_as_causal_learns_own(seed, monkeypatch):
+    _, table = simulate_mixed(seed, n_rows=120, n_columns=9, n_edges=14)
+    fast = discover_edges(table, TARGET, algorithms=("pc",), **FEW).matrix
+    monkeypatch.setattr(discovery, "_stable_skeleton", SkeletonDiscovery.skeleton_discovery)
+    np.testing.assert_array_equal(discover_edges(table, TARGET, algorithms=("pc",), **FEW).matrix, fast)
+
+
 def test_another_seed_gives_other_half_samples():
     _, table = simulate_mixed(4, n_rows=200, n_columns=6, n_edges=7)
     first, other = (discover_edges(table, TARGET, **FEW, seed=seed).matrix for seed in (0, 1))
@@ -149,18 +163,18 @@ def test_discovery_is_silent_and_leaves_nothing_changed(capfd):
     table = awkward_table()
     before = table.copy()
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    third_party = (GraphNode.__hash__, fci_module.DepthChoiceGenerator)
+    third_party = third_party_lookups()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         discover_edges(table, TARGET, **FEW)
     assert capfd.readouterr() == ("", "")
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
-    assert (GraphNode.__hash__, fci_module.DepthChoiceGenerator) == third_party
+    assert third_party_lookups() == third_party
     pd.testing.assert_frame_equal(table, before)
 
 
 def test_third_party_lookups_are_put_back_after_a_failure(monkeypatch):
-    third_party = (GraphNode.__hash__, fci_module.DepthChoiceGenerator)
+    third_party = third_party_lookups()
 
     def fails(*args):
         raise RuntimeError("in the middle")
@@ -168,7 +182,7 @@ def test_third_party_lookups_are_put_back_after_a_failure(monkeypatch):
     monkeypatch.setitem(discovery.ALGORITHMS, "pc", fails)
     with pytest.raises(RuntimeError, match="in the middle"):
         discover_edges(awkward_table(), TARGET, **FEW)
-    assert (GraphNode.__hash__, fci_module.DepthChoiceGenerator) == third_party
+    assert third_party_lookups() == third_party
 
 
 @pytest.mark.parametrize(

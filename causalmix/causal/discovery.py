@@ -22,10 +22,13 @@ from contextlib import contextmanager, redirect_stdout
 import causallearn.search.ConstraintBased.FCI as fci_module
 import numpy as np
 import pandas as pd
+from causallearn.graph.GraphClass import CausalGraph
 from causallearn.graph.GraphNode import GraphNode
 from causallearn.search.ConstraintBased.PC import pc
 from causallearn.utils.cit import CIT_Base, register_ci_test
 from causallearn.utils.DepthChoiceGenerator import DepthChoiceGenerator
+from causallearn.utils.FAS import fas
+from causallearn.utils.PCUtils import SkeletonDiscovery
 
 from causalmix.causal.ci_test import DegenerateGaussianTest
 from causalmix.causal.edges import EdgeProbabilities
@@ -60,6 +63,10 @@ class _SharedTest(CIT_Base):
 
     def __call__(self, X: int, Y: int, condition_set: Sequence[int] | None = None) -> float:
         return self._test.p_value(X, Y, condition_set if condition_set is not None else ())
+
+    def __deepcopy__(self, memo: dict) -> _SharedTest:
+        """Itself: causal-learn copies its graphs, test and all, and the shared caches are large."""
+        return self
 
 
 register_ci_test(_CI_TEST_NAME, _SharedTest)
@@ -245,6 +252,29 @@ def count_votes(marks: np.ndarray) -> np.ndarray:
     return votes
 
 
+def _stable_skeleton(
+    data: np.ndarray,
+    alpha: float,
+    indep_test: CIT_Base,
+    *args: object,
+    node_names: list[str],
+    **kwargs: object,
+) -> CausalGraph:
+    """PC's stable skeleton by FCI's adjacency search: the same edges and separating sets.
+
+    causal-learn's own looks removed edges up in a list, which takes most of PC's time on wide tables.
+    """
+    nodes = [GraphNode(name) for name in node_names]
+    found = CausalGraph(len(node_names), node_names)
+    found.set_ind_test(indep_test)
+    found.G, separating_sets, _ = fas(
+        data, nodes, indep_test, alpha, depth=MAX_CONDITIONING, show_progress=False
+    )
+    for pair, separating in separating_sets.items():
+        found.sepset[pair] = [tuple(separating)]
+    return found
+
+
 def _bounded_choices(a: int, depth: int) -> DepthChoiceGenerator:
     """Choice generator of FCI's Possible-D-Sep search with a bounded subset size."""
     return DepthChoiceGenerator(a, min(depth, MAX_POSSIBLE_DSEP))
@@ -260,11 +290,12 @@ def _contained_causallearn() -> Iterator[None]:
     """Silence causal-learn, bound its Possible-D-Sep search and make its node hash stable; undo it after."""
     with _LOCK, redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The number of features is much larger")
-        original_hash, original_choices = GraphNode.__hash__, fci_module.DepthChoiceGenerator
+        originals = GraphNode.__hash__, fci_module.DepthChoiceGenerator, SkeletonDiscovery.skeleton_discovery
         GraphNode.__hash__ = _stable_hash
         fci_module.DepthChoiceGenerator = _bounded_choices
+        SkeletonDiscovery.skeleton_discovery = _stable_skeleton
         try:
             yield
         finally:
-            GraphNode.__hash__ = original_hash
-            fci_module.DepthChoiceGenerator = original_choices
+            GraphNode.__hash__, fci_module.DepthChoiceGenerator = originals[:2]
+            SkeletonDiscovery.skeleton_discovery = originals[2]

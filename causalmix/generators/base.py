@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import pandas as pd
 
 from causalmix.causal.dags import GraphStatistics
@@ -60,6 +61,8 @@ def check_training_table(train: pd.DataFrame, target: str) -> None:
                 f"column {name!r} has dtype {dtype}; a canonical frame has float64 and category columns: "
                 f"pass the table through TablePreprocessor first"
             )
+        if dtype == "float64" and np.isinf(train[name]).any():
+            raise GeneratorError(f"column {name!r} holds infinite values; replace them by missing values")
     if not isinstance(train[target].dtype, pd.CategoricalDtype):
         raise GeneratorError(
             f"target {target!r} must be categorical with text labels, not {train[target].dtype}"

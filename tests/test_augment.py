@@ -1,0 +1,126 @@
+"""The three-line use: synthetic rows for one's own table, with scikit-learn's conventions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from causalmix.augment import CausalMixAugmenter
+
+
+@pytest.fixture
+def augmenter() -> CausalMixAugmenter:
+    return CausalMixAugmenter(n_dags=2, random_state=0)
+
+
+def test_three_lines_turn_a_raw_table_into_synthetic_rows(mixed_table, labels, augmenter):
+    before, labels.index = mixed_table.copy(), mixed_table.index
+    X_synth, y_synth = augmenter.fit(mixed_table, labels).sample()
+    assert X_synth.dtypes.to_dict() == mixed_table.dtypes.to_dict()
+    assert list(X_synth.columns) == list(mixed_table.columns)
+    assert len(X_synth) == len(y_synth) == len(mixed_table)
+    assert list(X_synth.index) == list(y_synth.index) == list(range(60))
+    assert set(y_synth) <= set(labels) and y_synth.name == "answer"
+    assert set(X_synth["city"].dropna()) <= {"Basel", "Bern", "Chur"}
+    assert set(X_synth["size"].dropna()) <= {"S", "M", "L"}
+    assert set(X_synth["currency"]) == {"CHF"}
+    assert X_synth["age"].between(mixed_table["age"].min(), mixed_table["age"].max()).all()
+    assert X_synth["since"].dropna().between(mixed_table["since"].min(), mixed_table["since"].max()).all()
+    assert X_synth["income"].isna().any() and not X_synth["age"].isna().any()
+    pd.testing.assert_frame_equal(mixed_table, before)
+
+
+@pytest.mark.parametrize(
+    "labels_of",
+    [
+        lambda y: y.map({"no": 0, "perhaps": 1, "yes": 2}),
+        lambda y: y == "yes",
+        lambda y: y.astype("category"),
+        lambda y: y.astype("string"),
+        lambda y: y.map({"no": 0, "perhaps": 1, "yes": 2}).astype("Int64"),
+    ],
+    ids=["int", "bool", "category", "string", "Int64"],
+)
+def test_labels_keep_their_type(mixed_table, labels, labels_of, augmenter):
+    y = labels_of(labels)
+    _, y_synth = augmenter.fit(mixed_table[["age", "city"]], y).sample(30)
+    assert y_synth.dtype == y.dtype
+    assert set(y_synth) <= set(y) and len(set(y_synth)) > 1
+
+
+def test_real_rows_come_first_in_a_resampled_table(mixed_table, labels):
+    X_all, y_all = CausalMixAugmenter(0.5, n_dags=1, random_state=0).fit_resample(mixed_table, labels)
+    assert X_all.shape == (90, 8) and y_all.shape == (90,)
+    pd.testing.assert_frame_equal(X_all.head(60), mixed_table.reset_index(drop=True))
+    assert list(y_all.head(60)) == list(labels) and y_all.name == "answer"
+
+
+def test_a_ratio_of_zero_gives_the_real_rows(mixed_table, labels):
+    X_all, y_all = CausalMixAugmenter(0.0, n_dags=1).fit_resample(mixed_table, labels)
+    pd.testing.assert_frame_equal(X_all, mixed_table.reset_index(drop=True))
+    pd.testing.assert_series_equal(y_all, labels)
+
+
+def test_arrays_are_welcome(augmenter):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y = (X[:, 0] > 0).astype(int)
+    X_synth, y_synth = augmenter.fit(X, y).sample(200)
+    assert X_synth.shape == (200, 3) and augmenter.n_features_in_ == 3
+    assert X_synth["x0"][y_synth == 1].mean() > X_synth["x0"][y_synth == 0].mean() + 0.8
+
+
+def test_the_same_random_state_gives_the_same_rows(mixed_table, labels):
+    X = mixed_table[["age", "member", "visits"]]
+
+    def drawn(random_state):
+        return CausalMixAugmenter(n_dags=1, random_state=random_state).fit(X, labels).sample(20)[0]
+
+    pd.testing.assert_frame_equal(drawn(3), drawn(3))
+    pd.testing.assert_frame_equal(drawn(np.random.RandomState(3)), drawn(np.random.RandomState(3)))
+    assert not drawn(3).equals(drawn(4))
+
+
+def test_parameters_can_be_read_set_and_cloned(mixed_table, labels, augmenter):
+    assert augmenter.get_params() == {"synthetic_ratio": 1.0, "n_dags": 2, "random_state": 0}
+    copy = clone(augmenter.fit(mixed_table, labels)).set_params(n_dags=1)
+    assert (copy.n_dags, copy.random_state, hasattr(copy, "generator_")) == (1, 0, False)
+    assert augmenter.n_dags == 2
+    assert repr(CausalMixAugmenter(n_dags=3)) == "CausalMixAugmenter(n_dags=3)"
+
+
+def test_fitting_sets_scikit_learns_attributes(mixed_table, labels, augmenter):
+    assert augmenter.fit(mixed_table, labels) is augmenter
+    assert list(augmenter.classes_) == ["no", "perhaps", "yes"]
+    assert list(augmenter.feature_names_in_) == list(mixed_table.columns)
+    assert len(augmenter.generator_.graphs) == 2
+
+
+def test_sampling_before_fitting_is_scikit_learns_error(augmenter):
+    with pytest.raises(NotFittedError, match="CausalMixAugmenter"):
+        augmenter.sample()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda X, y: (X, y.head(59)), "X has 60 rows and y has 59"),
+        (lambda X, y: (X, y.where(y.index > 1)), "2 missing labels"),
+        (lambda X, y: (X, y.replace(["perhaps", "yes"], "no")), "single class 'no'"),
+        (lambda X, y: (X, pd.Series(np.linspace(0, 1, 60))), "continuous"),
+        (lambda X, y: (X["age"].to_numpy(), y), "two dimensions"),
+        (lambda X, y: (X.assign(age=X["age"].astype(float).where(X["age"] > 30, np.inf)), y), "age"),
+        (lambda X, y: (X.rename(columns={"age": "city"}), y), "city"),
+    ],
+)
+def test_input_that_cannot_be_used_is_named(mixed_table, labels, damage, message, augmenter):
+    with pytest.raises(ValueError, match=message):
+        augmenter.fit(*damage(mixed_table, labels))
+
+
+def test_a_negative_ratio_is_refused_at_fit(mixed_table, labels):
+    with pytest.raises(ValueError, match="finite and not negative"):
+        CausalMixAugmenter(synthetic_ratio=-1).fit(mixed_table, labels)
