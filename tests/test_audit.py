@@ -1,0 +1,139 @@
+"""The audit: recorded runs come out again, and what does not is named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from causalmix.audit import TOLERANCES, compare, draw_runs, runs_at_hand
+from causalmix.cli import app
+from causalmix.engine import run_all
+from causalmix.rows import run_rows, spec_of_row
+from causalmix.specs import OWN_TABLE, SpecError
+from causalmix.store import ResultStore, StoreError
+from tests.runs import make_failure, make_record, make_spec, save_tiny_model
+
+HERE = {"device": "cpu", "machine": "this one", "versions": {"numpy": "2.4"}}
+
+
+def row(test_auc: float = 0.75, environment: dict = HERE, **changes) -> dict:
+    (values,) = run_rows(make_record(test_auc=test_auc, environment=environment, **changes))
+    return values
+
+
+def test_a_row_of_the_store_gives_back_its_spec(tmp_path):
+    store = ResultStore(tmp_path / "demo")
+    spec = make_spec(
+        suite=OWN_TABLE,
+        dataset="mine.csv",
+        target="y",
+        n_steps=5,
+        protocol=replace(make_spec().protocol, max_train_rows=64),
+    )
+    store.write(make_record(spec))
+    store.consolidate()
+    (stored,) = store.runs().to_dict("records")
+    assert spec_of_row(stored) == spec
+    with pytest.raises(ValueError, match="it was changed"):
+        spec_of_row({**stored, "fold": 3})
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict", "place"),
+    [
+        (row(), "equal", "same place"),
+        (row(test_auc=0.7501), "differs", "same place"),
+        (
+            row(test_auc=0.7501, environment={**HERE, "machine": "other"}),
+            "within tolerance",
+            "other versions",
+        ),
+        (row(test_auc=0.80, environment={**HERE, "versions": {}}), "differs", "other versions"),
+        (row(test_auc=0.765, environment={**HERE, "device": "H200"}), "within tolerance", "other device"),
+        (row(data_fingerprint="0" * 16), "data changed", "same place"),
+    ],
+)
+def test_a_repetition_is_judged_by_the_tolerance_of_its_place(now, verdict, place):
+    run = compare(row(), now)
+    assert (run.verdict, run.recorded_on, run.tolerance) == (verdict, place, TOLERANCES[place])
+    assert run.is_good == (verdict in ("equal", "within tolerance"))
+
+
+def test_a_failed_run_must_fail_again_for_the_same_reason():
+    (failed,), (other,) = run_rows(make_failure()), run_rows(make_failure(reason="out of memory"))
+    assert compare(failed, failed).verdict == "equal"
+    assert "out of memory" in compare(failed, other).note
+    assert compare(row(), failed).note == "ok then, failed now: class 'a' has one row"
+
+
+def test_the_sample_is_even_over_arms_and_decided_by_its_seed():
+    runs = pd.DataFrame({"arm": ["a"] * 30 + ["b"] * 3, "spec_hash": [f"{i:02}" for i in range(33)]})
+    drawn = draw_runs(runs, 5, seed=1)
+    assert (drawn["arm"] == "b").sum() in (2, 3)
+    assert drawn.equals(draw_runs(runs.sample(frac=1, random_state=0), 5, seed=1))
+    assert not drawn.equals(draw_runs(runs, 5, seed=2))
+    assert len(draw_runs(runs, 99, seed=0)) == 33
+    with pytest.raises(SpecError, match="at least 1"):
+        draw_runs(runs, 0, seed=0)
+
+
+def test_only_runs_whose_tables_are_here_are_drawn(tmp_path):
+    store = ResultStore(tmp_path / "demo")
+    own = make_spec("default", suite=OWN_TABLE, dataset="mine.csv", target="y")
+    store.write(make_record(own))
+    with pytest.raises(StoreError, match=r"no run that can be made again here; absent: mine\.csv"):
+        runs_at_hand(store, tmp_path)
+    (tmp_path / "mine.csv").touch()
+    assert runs_at_hand(store, tmp_path)["dataset"].tolist() == ["mine.csv"]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> ResultStore:
+    """A published study of two real runs: its single records are gone."""
+    folder = tmp_path_factory.mktemp("audited")
+    model = save_tiny_model(folder / "tiny")
+    specs = [
+        make_spec(arm, model=model, preset="smoke", study="mine") for arm in ("default", "bootstrap_mix")
+    ]
+    store = ResultStore(folder / "results" / "mine")
+    run_all(specs, store, engine="here", progress=False)
+    store.consolidate()
+    for path in store.records.iterdir():
+        path.unlink()
+    return store
+
+
+def audit(store: ResultStore) -> tuple[int, str, dict]:
+    words = ["audit", "mine", "--sample", "5", "--workers", "1", "--quiet"]
+    result = CliRunner().invoke(app, [*words, "--results", str(store.root.parent)])
+    return result.exit_code, result.output, json.loads((store.root / "audit.json").read_text())
+
+
+def test_a_study_comes_out_again_in_other_processes(recorded):
+    code, output, report = audit(recorded)
+    assert code == 0, output
+    assert "2 of 2 runs came out again" in output
+    assert report["verdicts"] == {"equal": 2, "within tolerance": 0, "differs": 0, "data changed": 0}
+    assert (report["study"], report["store_hash"]) == ("mine", recorded.hash)
+    assert {run["arm"] for run in report["runs"]} == {"default", "bootstrap_mix"}
+    assert report["tolerances"] == TOLERANCES
+
+
+def test_a_run_that_was_embellished_is_found(recorded, tmp_path):
+    root = Path(recorded.root)
+    runs = pd.read_parquet(root / "runs.parquet")
+    runs.loc[runs["arm"] == "default", "test_auc"] += 0.05
+    store = ResultStore(tmp_path / "results" / "mine")
+    store.root.mkdir(parents=True)
+    for name in ("trajectories.parquet", "graphs.parquet", "manifest.json"):
+        (store.root / name).write_bytes((root / name).read_bytes())
+    runs.to_parquet(store.root / "runs.parquet")
+    code, output, report = audit(store)
+    assert code == 1 and "1 of 2 runs came out again" in output
+    (bad,) = [run for run in report["runs"] if run["verdict"] == "differs"]
+    assert bad["arm"] == "default" and "a score differs by 0.05" in bad["note"]
