@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,11 @@ from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.seeding import derive_seed
 from causalmix.specs import ARMS, Arm, RunRecord, RunSpec, SpecError, find_arm, suggest
 from causalmix.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from causalmix.finetune import FinetunePreset
 
 __all__ = [
     "ARMS",
@@ -173,7 +179,7 @@ def make_pool(fold: Fold, rows: SyntheticTable | None, arm: Arm, spec: RunSpec) 
     return mix_rows(fold.train, rows.rows, spec.synthetic_ratio, rng)
 
 
-def tune(model, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cpu") -> Trajectory:
+def tune(model: nn.Module, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cpu") -> Trajectory:
     """Fine-tune ``model`` on ``pool``; validation, test and prediction context stay real.
 
     The seed does not depend on the arm.
@@ -201,7 +207,7 @@ def tune(model, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device: str = "cp
     return FineTuner(find_preset(spec), device).run(model, data, seed)
 
 
-def find_preset(spec: RunSpec):
+def find_preset(spec: RunSpec) -> FinetunePreset:
     """Return the fine-tuning settings of ``spec``.
 
     Raises
@@ -240,7 +246,7 @@ def failed_record(spec: RunSpec, reason: str, device: str = "cpu", fingerprint: 
 
 
 @functools.lru_cache(maxsize=2)
-def _load_once(name: str, device: str):
+def _load_once(name: str, device: str) -> Any:
     """Load a model once per process; fine-tuning works on a copy of it."""
     # torch.optim imports it at its first use: seconds that must not count as those of a run
     import torch._dynamo  # noqa: F401

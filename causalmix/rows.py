@@ -172,8 +172,8 @@ def order_frame(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     for name, (kind, _) in COLUMNS[table].items():
         column = frame[name]
         columns[name] = (column.fillna("") if kind is str else column).astype(_PANDAS[kind])
-    last = [name for name in ("step", "dag") if name in columns]
-    return pd.DataFrame(columns).sort_values(_ORDER + last, kind="stable", ignore_index=True)
+    order = [name for name in (*_ORDER, "step", "dag") if name in columns]
+    return pd.DataFrame(columns).sort_values(by=order, kind="stable", ignore_index=True)
 
 
 def to_parquet(table: str, frame: pd.DataFrame) -> bytes:

@@ -1,8 +1,7 @@
 """The run store: one atomic JSON record per run, consolidated into three Parquet files and a manifest.
 
-``results/<study>/records/`` holds single runs while a study is under way; ``runs.parquet``,
-``trajectories.parquet``, ``graphs.parquet`` and ``manifest.json`` are what is committed and published. A
-store is the union of both, so runs can be added to a published study. Free of torch.
+``results/<study>/records/`` holds single runs; ``runs.parquet``, ``trajectories.parquet``, ``graphs.parquet``
+and ``manifest.json`` are published. A store is the union of both. Free of torch.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from causalmix.audit import TOLERANCES, compare, draw_runs, runs_at_hand
 from causalmix.cli import app
-from causalmix.engine import run_all
+from causalmix.engine import run_all, run_here
 from causalmix.rows import run_rows, spec_of_row
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError
@@ -124,7 +124,8 @@ def test_a_study_comes_out_again_in_other_processes(recorded):
     assert report["tolerances"] == TOLERANCES
 
 
-def test_a_run_that_was_embellished_is_found(recorded, tmp_path):
+def test_a_run_that_was_embellished_is_found(recorded, tmp_path, monkeypatch):
+    monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
     root = Path(recorded.root)
     runs = pd.read_parquet(root / "runs.parquet")
     runs.loc[runs["arm"] == "default", "test_auc"] += 0.05
