@@ -2,9 +2,12 @@
 # Paths are relative and quoted, so the checkout may lie in a folder with spaces in its name.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install book quick reproduce test lint bench clean
+.PHONY: help install book quick reproduce audit test lint bench clean
 
 PY := .venv/bin/python
+CAUSALMIX := $(PY) -m causalmix.cli
+PROFILE ?= quick
+SAMPLE ?= 20
 # The environment is up to date when this file exists: its name is a checksum of what it was made from.
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt .ci/install) | cksum | tr -s ' \t' '--')
 # One installation at a time, where the machine has flock.
@@ -28,15 +31,25 @@ book: $(STAMP) ## build the book from the recorded runs (the first time: run the
 	@$(PY) -m causalmix.book $(if $(STUDY),--study "$(STUDY)")
 
 quick: $(STAMP) ## run the quick study for real: bundled tables, embedded model, minutes on two cores
-	@$(PY) -m causalmix.cli run --profile quick
+	@$(CAUSALMIX) run --profile quick
+
+reproduce: $(STAMP) ## run a whole study anew (PROFILE=quick) into results/PROFILE-again, and build the book from it
+	@$(CAUSALMIX) run --profile "$(PROFILE)" --study "$(PROFILE)-again"
+	@$(PY) -m causalmix.book --study "$(PROFILE)-again"
+
+audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=first-look again and compare
+	@$(CAUSALMIX) audit "$(or $(notdir $(STUDY)),first-look)" --sample "$(SAMPLE)"
 
 test: $(STAMP) ## run all tests (two processes, at most ten minutes)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 $(TESTS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope $(TESTS)
 
 lint: $(STAMP) ## ruff, ruff format and mypy
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy causalmix
+
+bench: $(STAMP) ## run every benchmark in its quick form
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" --quick || exit 1; done
 
 clean: ## remove what was built (keeps the environment and the recorded runs)
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache
