@@ -93,7 +93,7 @@ class CausalMixAugmenter(BaseEstimator):
         if _TARGET in train.columns:
             raise ValueError(f"the column name {_TARGET!r} is reserved; rename that column of X")
         labels = [str(code) for code in range(len(self.classes_))]
-        train[_TARGET] = pd.Categorical.from_codes(codes, categories=labels)
+        train[_TARGET] = pd.Categorical.from_codes(codes, categories=pd.Index(labels))
         self._y_name, self._y_dtype, self._n_real = y.name, y.dtype, len(X)
         self.n_features_in_ = X.shape[1]
         if all(isinstance(name, str) for name in X.columns):
@@ -142,7 +142,8 @@ class CausalMixAugmenter(BaseEstimator):
         y_all = (
             pd.concat([y_real, y_synth], ignore_index=True) if len(y_synth) else y_real.reset_index(drop=True)
         )
-        return X_all, y_all.rename(y_real.name)
+        y_all.name = y_real.name
+        return X_all, y_all
 
     def _seed(self) -> int:
         if isinstance(self.random_state, Integral):

@@ -248,3 +248,16 @@ def test_an_unseen_level_of_a_parent_is_encoded_as_no_level():
     np.testing.assert_allclose(
         encoder.transform(np.array([["b", 3.0], ["c", 2.0]], dtype=object)), [[0, 1, 1], [0, 0, 0]]
     )
+
+
+@each_mechanism
+def test_astronomic_numbers_do_not_overflow(mechanism):
+    rng = np.random.default_rng(0)
+    a = rng.choice([1e300, -1e300, 1.0], 60)
+    table = pd.DataFrame({"a": a, "b": rng.normal(size=60), "c": -a})
+    dag = nx.DiGraph([("a", "b"), ("b", "c"), ("a", "c")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = draw_samples(fit_scm(dag, table, mechanism=mechanism), 50, seed=0)
+    assert np.isfinite(rows).all().all() and rows["c"].abs().max() <= 1e300
+    assert np.corrcoef(np.sign(rows["a"]), np.sign(rows["c"]))[0, 1] < -0.5

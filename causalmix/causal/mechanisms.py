@@ -17,6 +17,18 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression, Ridge
 
 
+def unit_of(values: np.ndarray) -> float:
+    """Return a divisor that keeps squares and sums of `values` finite: 1 but for astronomic numbers.
+
+    Examples
+    --------
+    >>> unit_of(np.array([1.0, -2e6])), unit_of(np.array([1.0, -1e300]))
+    (1.0, 1e+300)
+    """
+    peak = float(np.abs(values).max(initial=0.0))
+    return peak if peak > 1e100 else 1.0
+
+
 class ParentEncoder:
     """Encode parent values, given as dowhy passes them, as a real matrix.
 
@@ -33,8 +45,10 @@ class ParentEncoder:
                 self._centre.append((0.0, 1.0))
             else:
                 values = column.astype(np.float64)
+                unit = unit_of(values)
                 self._levels.append(None)
-                self._centre.append((float(values.mean()), float(values.std()) or 1.0))
+                scale = float((values / unit).std()) * unit or 1.0
+                self._centre.append((float((values / unit).mean()) * unit, scale))
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

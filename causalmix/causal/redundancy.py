@@ -6,6 +6,7 @@ makes the correlation matrix singular, so both are set aside before discovery an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +36,7 @@ class Redundancy:
     def restore(self, reduced: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
         """Put the redundant columns back, with the column order and dtypes of `like`."""
         columns = {}
+        values: Sequence[object] | np.ndarray
         for name in like.columns:
             if name in self.constants:
                 values = [self.constants[name]] * len(reduced)
@@ -42,7 +44,7 @@ class Redundancy:
                 source, translation = self.repeats[name]
                 values = reduced[source].to_numpy()
                 if translation is not None:
-                    values = [translation.get(level, np.nan) for level in values]
+                    values = list(reduced[source].astype(object).map(translation))
             else:
                 values = reduced[name].to_numpy()
             columns[name] = pd.Series(values, index=reduced.index, dtype=like[name].dtype)

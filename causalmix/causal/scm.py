@@ -31,7 +31,7 @@ from dowhy.gcm import config as dowhy_config
 from dowhy.gcm.ml import ClassificationModel, PredictionModel
 from sklearn.base import BaseEstimator
 
-from causalmix.causal.mechanisms import MECHANISMS, MechanismFamily, ParentEncoder, classifier_for
+from causalmix.causal.mechanisms import MECHANISMS, MechanismFamily, ParentEncoder, classifier_for, unit_of
 from causalmix.causal.schema import TableSchema, is_continuous, is_integer_valued, is_numeric
 from causalmix.seeding import temporary_seed
 
@@ -105,10 +105,12 @@ class _Regression(PredictionModel):
     def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
         self._encoder = ParentEncoder().fit(X)
         self._estimator: BaseEstimator = self._family.regressor()
-        self._estimator.fit(self._encoder.transform(X), np.asarray(Y, dtype=np.float64).ravel())
+        values = np.asarray(Y, dtype=np.float64).ravel()
+        self._unit = unit_of(values)
+        self._estimator.fit(self._encoder.transform(X), values / self._unit)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return self._estimator.predict(self._encoder.transform(X))[:, None]
+        return self._estimator.predict(self._encoder.transform(X))[:, None] * self._unit
 
     def clone(self) -> _Regression:
         return _Regression(self._family)
