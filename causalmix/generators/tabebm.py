@@ -49,11 +49,14 @@ class TabEBMGenerator(TableGenerator):
         Name of a model, or folder of a checkpoint (`causalmix.models.load_model`). Loaded afresh for every
         table, so no call can see another's.
     n_steps : int
-        Langevin steps. The original takes 200 of size 0.1 with noise 0.01; ours are fewer and longer: same
-        distance along the gradient (``n_steps * step_size``) and same diffusion
-        (``n_steps * noise ** 2``) at an eighth of the cost.
+        Langevin steps. The original takes 200 of size 0.1 with noise 0.01; ours are fewer, with the same
+        diffusion (``n_steps * noise ** 2``) at an eighth of the cost.
     step_size, noise : float
-        Factor of the gradient and standard deviation of the noise of a step.
+        Factor of the gradient and standard deviation of the noise of a step. Our model's gradients are not
+        TabPFN's: on 3 TabArena tables of 192 training rows, one fold each, a random forest trained on the
+        synthetic rows had a mean ROC-AUC on real test rows of .756 at step sizes .1, .724 at .2, .701 at .4,
+        .690 at .8 (the original's distance), and .800 when only noise moved the rows; .2 is a quarter of the
+        original's distance.
     start_noise : float
         Standard deviation of the noise on the real rows that the chains start from.
     corner : float
@@ -66,7 +69,7 @@ class TabEBMGenerator(TableGenerator):
         self,
         model: str = "embedded-mini",
         n_steps: int = 25,
-        step_size: float = 0.8,
+        step_size: float = 0.2,
         noise: float = 0.028,
         start_noise: float = 0.01,
         corner: float = 5.0,
