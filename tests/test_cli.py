@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from causalmix.cli import app
+from causalmix.data.tabarena_tasks import TASKS
 from causalmix.options import parse_numbers
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore
@@ -56,14 +57,23 @@ HERE = ("--engine", "here", "--quiet", "--preset", "smoke")
 
 def test_help_reads_well_and_lists_the_commands(cli):
     text = cli("--help").output
-    for command in ("run", "generate", "status", "verdicts", "pretrain", "data"):
+    for command in ("run", "generate", "status", "audit", "verdicts", "pretrain", "data"):
         assert re.search(rf"│ {command} +\w", text), command
     assert "try them on your own table" in text
 
 
 @pytest.mark.parametrize(
     "command",
-    [("run",), ("generate",), ("status",), ("verdicts",), ("pretrain",), ("data", "list"), ("data", "check")],
+    [
+        ("run",),
+        ("generate",),
+        ("status",),
+        ("audit",),
+        ("verdicts",),
+        ("pretrain",),
+        ("data", "list"),
+        ("data", "check"),
+    ],
     ids=" ".join,
 )
 def test_every_command_explains_itself_and_each_of_its_options(cli, command):
@@ -134,6 +144,36 @@ def test_rows_are_generated_beforehand_and_counted(cli, model):
     words = ("generate", "--profile", "smoke", "--folds", "0", "--study", "s", "--engine", "here", "--quiet")
     assert "1 done, 0 failed, 0 there already" in cli(*words).output
     assert "0 done, 0 failed, 1 there already" in cli(*words).output
+
+
+def test_the_folder_of_the_tables_can_stand_in_the_environment(cli, model, monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    target = TASKS["diabetes"].target
+    table = pd.DataFrame({"age": rng.normal(size=80), target: rng.choice(["yes", "no"], 80)})
+    (tmp_path / "tables" / "tabarena").mkdir(parents=True)
+    table.to_parquet(tmp_path / "tables" / "tabarena" / "diabetes.parquet")
+    words = ("run", "--profile", "first-look", "--study", "mine", "--datasets", "diabetes", "--folds", "0")
+    words += ("--arms", "zero_shot", "--model", model, *HERE)
+    absent = cli(*words)
+    assert absent.exit_code == 2 and "by --data or CAUSALMIX_DATA" in absent.output
+    for folder in ("tables", "tables/tabarena"):
+        monkeypatch.setenv("CAUSALMIX_DATA", folder)
+        result = cli(*words)
+        assert result.exit_code == 0 and "0 failed" in result.output
+    assert ResultStore("results/mine").runs()["status"].tolist() == ["ok"]
+
+
+def test_tables_that_are_absent_are_named_and_the_rest_is_run(cli, model, monkeypatch):
+    monkeypatch.setattr("causalmix.planning.find_absent", lambda names, data_dir: ["wine"])
+    words = ("run", "--profile", "quick", "--study", "mine", "--datasets", "iris,wine", "--folds", "0")
+    result = cli(*words, "--arms", "zero_shot", "--model", model, *HERE)
+    assert result.exit_code == 0 and "Not to be had here, left out: wine" in result.output
+    assert ResultStore("results/mine").manifest()["runs"] == {
+        "planned": 2,
+        "done": 1,
+        "failed": 0,
+        "absent": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -212,6 +252,12 @@ def test_verdicts_are_printed_as_a_table(cli, tmp_path):
     assert "It improves." in output and "partly" in output and "0.12 [0.1, 0.2]" in output
     missing = cli("verdicts", "--file", "nowhere.json")
     assert missing.exit_code == 2 and "make book" in missing.output
+
+
+def test_an_audit_of_an_unknown_study_lists_the_known_ones(cli):
+    ResultStore("results/demo").plan([make_spec()])
+    result = cli("audit", "dmo")
+    assert result.exit_code == 2 and "did you mean 'demo'" in result.output
 
 
 def test_data_list_shows_every_table_and_where_it_is(cli):
