@@ -6,15 +6,14 @@ import os
 import subprocess
 import sys
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression
 
-from causalmix.causal.dags import graph_statistics
-from causalmix.causal.recovery import compare_graphs, recover_depth
+from causalmix.causal.dags import graph_statistics, random_dag, sample_dag, structural_depth
+from causalmix.causal.discovery import discover_edges
 from causalmix.data import SUITES, DataError, load_dataset
 from causalmix.data.known_scm import (
     DEPTHS,
@@ -92,13 +91,11 @@ def test_a_table_of_another_suite_has_no_known_graph():
 def recovery() -> pd.DataFrame:
     """Graphs found in 1,000 rows of easy tables: linear, of four depths and both noise levels."""
     names = [f"scm-depth{depth}-linear-{noise}" for depth in (1, 3, 5, 7) for noise in NOISE]
-    return pd.concat([recover_depth(name, 1000, n_bootstraps=4) for name in names], ignore_index=True)
+    return pd.DataFrame([row for name in names for row in _recover(name, n_rows=1000)])
 
 
 def test_discovery_recovers_most_edges_of_easy_tables(recovery):
     assert recovery["skeleton_f1"].mean() > 0.7
-    assert recovery["edge_f1"].mean() > 0.5
-    assert (recovery["edge_f1"] <= recovery["skeleton_f1"]).all()
 
 
 def test_discovered_depth_follows_true_depth_better_than_chance(recovery):
@@ -110,29 +107,25 @@ def test_discovered_depth_follows_true_depth_better_than_chance(recovery):
     assert error < 0.8 * error_of_chance
 
 
-def test_recovery_is_the_same_for_the_same_seed():
-    first, again = (recover_depth("scm-depth3-additive-low", 300, n_bootstraps=2, seed=5) for _ in range(2))
-    pd.testing.assert_frame_equal(first, again)
-    assert first[["true_depth", "mechanism", "noise", "n_rows"]].iloc[0].tolist() == [
-        3,
-        "additive",
-        "low",
-        300,
-    ]
-
-
-@pytest.mark.parametrize(
-    ("found", "agreement"),
-    [
-        ([("a", "b"), ("b", "c")], (1.0, 1.0)),
-        ([("b", "a"), ("c", "b")], (1.0, 0.0)),
-        ([("a", "b")], (2 / 3, 2 / 3)),
-        ([("a", "c")], (0.0, 0.0)),
-        ([], (0.0, 0.0)),
-    ],
-)
-def test_agreement_with_a_chain_of_two_edges(found, agreement):
-    assert compare_graphs(nx.DiGraph(found), nx.DiGraph([("a", "b"), ("b", "c")])) == pytest.approx(agreement)
+def _recover(name: str, n_rows: int, n_dags: int = 10) -> list[dict[str, object]]:
+    """Depth and skeleton F1 of sampled DAGs, and the depth of random ones with as many edges."""
+    table, truth, rng = load_dataset(name), true_graph(name), np.random.default_rng(0)
+    train = table.X.assign(**{TARGET: table.y})[:n_rows].reset_index(drop=True)
+    P = discover_edges(train, TARGET, n_bootstraps=4)
+    rows = []
+    for dag in (sample_dag(P, rng) for _ in range(n_dags)):
+        shared = {frozenset(edge) for edge in dag.edges} & {frozenset(edge) for edge in truth.edges}
+        random = random_dag(P.columns, dag.number_of_edges(), rng)
+        rows.append(
+            {
+                "dataset": name,
+                "true_depth": known_table(name).depth,
+                "depth": structural_depth(dag),
+                "random_depth": structural_depth(random),
+                "skeleton_f1": 2 * len(shared) / (dag.number_of_edges() + truth.number_of_edges()),
+            }
+        )
+    return rows
 
 
 def _explained_share(name: str) -> float:

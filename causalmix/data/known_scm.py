@@ -244,8 +244,8 @@ def _simulate_node(parents: list[np.ndarray], table: KnownTable, rng: np.random.
 def _cut_to_levels(value: np.ndarray, rng: np.random.Generator) -> tuple[pd.Series, np.ndarray]:
     """Three levels by the size of `value`, and what children see: an effect per level, in random order."""
     level = np.searchsorted(np.quantile(value, [0.33, 0.67]), value)
-    labels = pd.Categorical.from_codes(level, categories=["a", "b", "c"])
-    return pd.Series(labels), _standardise(rng.permutation([-1.0, 0.0, 1.0])[level])
+    labels = pd.Series(pd.Categorical(np.array(["a", "b", "c"])[level], categories=["a", "b", "c"]))
+    return labels, _standardise(rng.permutation([-1.0, 0.0, 1.0])[level])
 
 
 def _standardise(value: np.ndarray) -> np.ndarray:
@@ -257,4 +257,4 @@ def _weights(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _choices(parents: np.ndarray, rng: np.random.Generator) -> list[int]:
-    return rng.integers(0, len(_SHAPES), parents.shape[1]).tolist()
+    return [int(rng.integers(0, len(_SHAPES))) for _ in parents.T]
