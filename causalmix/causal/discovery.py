@@ -297,5 +297,4 @@ def _contained_causallearn() -> Iterator[None]:
         try:
             yield
         finally:
-            GraphNode.__hash__, fci_module.DepthChoiceGenerator = originals[:2]
-            SkeletonDiscovery.skeleton_discovery = originals[2]
+            GraphNode.__hash__, fci_module.DepthChoiceGenerator, SkeletonDiscovery.skeleton_discovery = originals
