@@ -125,6 +125,7 @@ class _Crew:
     def replace(self, dead: _Worker) -> Outcome | None:
         """Put a new worker in the place of a dead one; return the outcome of a job that is given up."""
         self.workers.remove(dead)
+        dead.process.join(5)  # leaves no zombie
         outcome = None
         if dead.job is not None:
             self.failed_starts = 0

@@ -1,0 +1,57 @@
+"""A write that the system refuses, for real: files above a limit, and a folder without the right to write."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from causalmix.store import ResultStore, StoreError
+from tests.runs import make_record, make_spec
+
+WRITE_UNDER_A_LIMIT = """
+import resource, sys
+from causalmix.store import ResultStore, StoreError
+from tests.runs import make_record
+store = ResultStore(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+try:
+    store.write(make_record())
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_file_that_cannot_grow_leaves_nothing_behind_and_the_error_says_what_to_do(tmp_path):
+    store = ResultStore(tmp_path / "demo")
+    store.write(make_record(make_spec("default")))
+    done = subprocess.run(
+        [sys.executable, "-c", WRITE_UNDER_A_LIMIT, str(store.root)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "cannot write" in done.stdout and "finished runs are kept" in done.stdout
+    assert [path.name for path in store.records.iterdir()] == [f"{make_spec('default').spec_hash}.json"]
+    assert store.has(make_spec("default")) and not store.has(make_spec())
+
+
+def test_a_study_whose_disk_is_full_consolidates_once_there_is_room(tmp_path, monkeypatch):
+    store = ResultStore(tmp_path / "demo")
+    store.write(make_record())
+    store.consolidate()
+    before = (store.root / "runs.parquet").read_bytes()
+    store.write(make_record(make_spec("default")))
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StoreError, match=r"No space left on device.*records are kept"):
+            store.consolidate()
+    assert (store.root / "runs.parquet").read_bytes() == before
+    store.consolidate()
+    assert store.manifest()["runs"]["done"] == 2
