@@ -28,7 +28,7 @@ from causallearn.search.ConstraintBased.PC import pc
 from causallearn.utils.cit import CIT_Base, register_ci_test
 from causallearn.utils.DepthChoiceGenerator import DepthChoiceGenerator
 from causallearn.utils.FAS import fas
-from causallearn.utils.PCUtils import SkeletonDiscovery
+from causallearn.utils.PCUtils import SkeletonDiscovery as pc_module
 
 from causalmix.causal.ci_test import DegenerateGaussianTest
 from causalmix.causal.edges import EdgeProbabilities
@@ -290,11 +290,11 @@ def _contained_causallearn() -> Iterator[None]:
     """Silence causal-learn, bound its Possible-D-Sep search and make its node hash stable; undo it after."""
     with _LOCK, redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The number of features is much larger")
-        originals = GraphNode.__hash__, fci_module.DepthChoiceGenerator, SkeletonDiscovery.skeleton_discovery
+        originals = GraphNode.__hash__, fci_module.DepthChoiceGenerator, pc_module.skeleton_discovery
         GraphNode.__hash__ = _stable_hash
         fci_module.DepthChoiceGenerator = _bounded_choices
-        SkeletonDiscovery.skeleton_discovery = _stable_skeleton
+        pc_module.skeleton_discovery = _stable_skeleton
         try:
             yield
         finally:
-            GraphNode.__hash__, fci_module.DepthChoiceGenerator, SkeletonDiscovery.skeleton_discovery = originals
+            GraphNode.__hash__, fci_module.DepthChoiceGenerator, pc_module.skeleton_discovery = originals
