@@ -3,6 +3,8 @@
 Each step draws a context/query split of the training pool; the loss is the query's cross-entropy (the way in
 which Mitra and TabPFN are fine-tuned). At each evaluation validation and test rows are scored together in one
 forward pass. The paper gives neither learning rate nor steps: the numbers in `PRESETS["causalmix"]` are ours.
+Its rate is the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini` by the mean test ROC-AUC at the selected step,
+with real rows only, on folds 8 and 9 of six tables of the suite `known_scm`; no benchmark table was looked at.
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ class FinetunePreset:
 
     n_steps: int = 30
     eval_every: int = 3
-    learning_rate: float = 1e-4
+    learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup_steps: int = 3
     patience: int = 10
@@ -100,7 +102,9 @@ PRESETS: dict[str, FinetunePreset] = {
     "causalmix": FinetunePreset(),
     "smoke": FinetunePreset(n_steps=4, eval_every=2, rows_per_step=64),
     # AutoGluon 1.6's defaults: the warm-up outlasts the training, so the rate stays below 5e-6.
-    "autogluon-mitra": FinetunePreset(n_steps=50, eval_every=5, weight_decay=0.1, warmup_steps=1000),
+    "autogluon-mitra": FinetunePreset(
+        n_steps=50, eval_every=5, learning_rate=1e-4, weight_decay=0.1, warmup_steps=1000
+    ),
     "mitra-v2": FinetunePreset(
         n_steps=50, eval_every=5, learning_rate=1e-5, weight_decay=0.3, warmup_steps=10
     ),
