@@ -33,9 +33,8 @@ from causalmix.data import (
     load_dataset,
     split_dataset,
 )
-from causalmix.finetune import roc_auc
 from causalmix.models import MODELS, load_model
-from causalmix.models.inference import predict_proba
+from causalmix.models.inference import predict_proba, roc_auc
 
 CLASSIFIERS = {
     "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),

@@ -3,8 +3,8 @@
 Each step draws a context/query split of the training pool; the loss is the query's cross-entropy (the way in
 which Mitra and TabPFN are fine-tuned). At each evaluation validation and test rows are scored together in one
 forward pass. The paper gives neither learning rate nor steps: the numbers in `PRESETS["causalmix"]` are ours.
-Its rate is the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini` by the mean test ROC-AUC at the selected step,
-with real rows only, on folds 8 and 9 of six tables of the suite `known_scm`; no benchmark table was looked at.
+Its rate is the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini`: by the mean test ROC-AUC at the selected
+step, real rows only, folds 8 and 9 of six simulated tables (suite `known_scm`); no benchmark table was used.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import log_loss
 from torch import nn
 
 from causalmix.models.base import in_context_loss
-from causalmix.models.inference import predict_proba
+from causalmix.models.inference import predict_proba, roc_auc
 from causalmix.trajectory import Trajectory
 
 
@@ -277,27 +277,6 @@ def evaluate(model: nn.Module, data: FinetuneData, step: int, prediction_context
         row[f"{name}_log_loss"] = float(log_loss(rows.y, predicted, labels=np.arange(data.n_classes)))
         row[f"{name}_auc"] = roc_auc(rows.y, predicted)
     return row
-
-
-def roc_auc(y: np.ndarray, proba: np.ndarray) -> float:
-    """ROC-AUC; with more than two classes the one-vs-rest mean over the classes that `y` holds.
-
-    Parameters
-    ----------
-    y : (n_rows,) int array
-    proba : (n_rows, n_classes) float array
-
-    Returns
-    -------
-    float
-        In [0, 1]; 0.5 where `y` holds a single class, which no ranking can separate.
-    """
-    present = np.unique(y)
-    if len(present) < 2:
-        return 0.5
-    if proba.shape[1] == 2:
-        return float(roc_auc_score(y == 1, proba[:, 1]))
-    return float(np.mean([roc_auc_score(y == k, proba[:, k]) for k in present]))
 
 
 def zero_shot(model: nn.Module, data: FinetuneData) -> Trajectory:

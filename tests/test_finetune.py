@@ -20,10 +20,9 @@ from causalmix.finetune import (
     LabelledRows,
     draw_split,
     evaluate,
-    roc_auc,
     zero_shot,
 )
-from causalmix.models.inference import predict_proba
+from causalmix.models.inference import predict_proba, roc_auc
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
 
 PRESET = FinetunePreset(n_steps=6, eval_every=2, learning_rate=1e-2, rows_per_step=40)

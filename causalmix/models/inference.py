@@ -1,9 +1,10 @@
-"""Class probabilities from a foundation model, optionally averaged over views of the table."""
+"""Class probabilities from a foundation model, optionally averaged over views of the table, and their score."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from sklearn.metrics import roc_auc_score
 
 from causalmix.models.base import TabularFoundationModel, mask_absent_classes
 
@@ -57,3 +58,24 @@ def predict_proba(
         logits = mask_absent_classes(model.forward(context, labels, query), labels)[0, :, :n_classes]
         total += logits.double().softmax(dim=1).cpu().numpy()[:, codes]
     return total / n_members
+
+
+def roc_auc(y: np.ndarray, proba: np.ndarray) -> float:
+    """ROC-AUC; with more than two classes the one-vs-rest mean over the classes that `y` holds.
+
+    Parameters
+    ----------
+    y : (n_rows,) int array
+    proba : (n_rows, n_classes) float array
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0.5 where `y` holds a single class, which no ranking can separate.
+    """
+    present = np.unique(y)
+    if len(present) < 2:
+        return 0.5
+    if proba.shape[1] == 2:
+        return float(roc_auc_score(y == 1, proba[:, 1]))
+    return float(np.mean([roc_auc_score(y == k, proba[:, k]) for k in present]))
