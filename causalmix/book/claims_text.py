@@ -109,11 +109,12 @@ def verdict_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], notebook
         title = f"[{claim['title']}](#claim-{name})"
         if not tested:
             title += f" [{verdict.reason}]{{.cm-reason}}"
-        found = f"{number(verdict.value)} {interval(*verdict.interval)}" if tested else ""
+        bounds = interval(*verdict.interval)
+        found = number(verdict.value) + (f" [{bounds}]{{.cm-interval}}" if bounds else "") if tested else ""
         reference = number(claim.get("reference"))
         rows.append([link, title, badge(verdict.verdict, verdict.label), found, reference])
     header = ["Claim", "What is claimed", "Verdict", "Found here", "Reference"]
-    return table(header, rows, widths=[8, 42, 18, 20, 12], css="cm-verdicts")
+    return table(header, rows, widths=[8, 42, 18, 20, 12], css="cm-verdicts cm-cards")
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
@@ -152,7 +153,12 @@ def paper_claims(claims: Sequence[Claim]) -> str:
         flag = claim.get("verified")
         marked = claim.get("source", "") if flag is None else ("yes" if flag else "no")
         rows.append([claim["id"], claim["sentence"], marked, number(claim.get("confidence"))])
-    return table(["Claim", "Sentence", "Verified there", "Confidence"], rows, widths=[8, 66, 14, 12])
+    return table(
+        ["Claim", "Sentence", "Verified there", "Confidence"],
+        rows,
+        widths=[8, 66, 14, 12],
+        css="cm-claims cm-cards",
+    )
 
 
 def reference_values(claims: Sequence[Claim]) -> str:

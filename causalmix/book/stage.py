@@ -76,6 +76,8 @@ def page_of(execution: Execution) -> bytes:
             continue
         if cell.cell_type == "code":
             cell.metadata["tags"] = sorted({*tags, "hide-input"})
+            if "parameters" in tags:
+                cell.metadata["mystnb"] = {"code_prompt_show": "Show the parameters"}
             cell.metadata.pop("papermill", None)
             cell.metadata.pop("execution", None)
         cells.append(cell)
@@ -119,12 +121,44 @@ def stage(
             if published.is_file():
                 inside = published.relative_to(execution.out).as_posix()
                 files[f"notebooks/files/{execution.name}/{inside}"] = published.read_bytes()
-    for name, text in values.items():
-        files[f"values/{name}.md"] = (text.rstrip() + "\n").encode()
+    for snippet, text in {**values, "headline": headline(executions)}.items():
+        files[f"values/{snippet}.md"] = (text.rstrip() + "\n").encode()
     for record in FILES:
         files[f"downloads/{record}"] = (study.folder / record).read_bytes()
     files["downloads/verdicts.json"] = as_json(verdicts)
     return files
+
+
+def headline(executions: Sequence[Execution], name: str = "fig_improvements") -> str:
+    """Return the figure that the index page shows, with its alternative text, data and provenance."""
+    execution = next((one for one in executions if one.name == name), None)
+    if execution is None or not (execution.out / "figures" / f"{name}.svg").is_file():
+        return f"No notebook published the figure {name}."
+    place = f"../notebooks/files/{name}"
+    provenance = (execution.out / "values" / f"{name}.md").read_text(encoding="utf-8").strip()
+    files = {"CSV": f"data/{name}.csv", "SVG": f"figures/{name}.svg", "PNG": f"figures/{name}.png"}
+    links = ", ".join(f"{{download}}`{label} <{place}/{file}>`" for label, file in files.items())
+    return "\n".join(
+        [
+            f"```{{figure}} {place}/figures/{name}.svg",
+            ":class: cm-figure",
+            f":alt: {alternative_text(execution)}",
+            "",
+            f"[How much each arm improves](../notebooks/{name}.ipynb) on the pre-trained model. {provenance} "
+            f"Download: {links}.",
+            "```",
+        ]
+    )
+
+
+def alternative_text(execution: Execution) -> str:
+    """Return the alternative text of a notebook's figure: its own, or the notebook's title."""
+    cells = nbformat.read(execution.notebook, as_version=4).cells
+    for cell in cells:
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+        if alt:
+            return " ".join(alt.split())
+    return cells[0].source.splitlines()[0].lstrip("# ")
 
 
 def as_json(verdicts: Sequence[Verdict]) -> bytes:

@@ -11,7 +11,7 @@ from causalmix.analysis import improvement_summary
 from causalmix.book.claims_text import Claim, tally
 from causalmix.book.execute import Execution
 from causalmix.book.study import FILES, Study
-from causalmix.book.text import count, interval, number, sentence_list, table
+from causalmix.book.text import count, number, score, sentence_list, table
 from causalmix.specs import ARMS
 from causalmix.verdicts import Verdict
 
@@ -51,14 +51,14 @@ def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdi
     for arm in ("causalmix", "default", "scm"):
         if arm in summary:
             row = summary[arm]
-            bounds = interval(row["lower"], row["upper"], signed=True)
-            text = f"{number(row['median'], signed=True)} {bounds} for `{arm}`"
+            text = f"{score(row['median'])} [{score(row['lower'])}, {score(row['upper'])}] for `{arm}`"
             paper = reference.get(arm)
-            medians.append(text + (f" (paper, with Mitra: {number(paper, signed=True)})" if paper else ""))
+            medians.append(text + (f" (the paper, with Mitra: {paper:+.2f})" if paper else ""))
     return (
         f"**What was found so far.** The recorded study `{study.name}` holds {shape(study)} on "
         f"{sentence_list(suites)}, with the model {models_of(study)}: {verdict_caveat(study)} "
-        f"The median improvement over the pre-trained model, as a share of the remaining error, was "
+        f"The median improvement over the pre-trained model, as a share of the remaining error and with its "
+        f"95 % interval over data sets, was "
         f"{sentence_list(medians)}. Of {len(verdicts)} claims, {tally(verdicts)}."
     )
 
@@ -83,7 +83,7 @@ def study_summary(study: Study) -> str:
         ["Fine-tuning preset", sentence_list([f"`{name}`" for name in manifest["presets"]])],
         ["Devices", sentence_list([f"{name}" for name in sorted(set(study.runs["device"].dropna()))])],
         ["Compute", compute(study)],
-        ["Code revision", sentence_list([f"`{name[:12]}`" for name in manifest["revisions"]])],
+        ["Code revision", sentence_list([f"`{name[:12]}`" for name in manifest["revisions"] if name])],
         ["Store hash", f"`{study.hash}`"],
     ]  # fmt: skip
     return table(["", "This study"], rows, widths=[22, 78])

@@ -11,13 +11,13 @@ VERDICTS = OUTCOMES
 """The four verdicts, in the order in which they are counted."""
 
 
-def number(value: float | int | None, *, signed: bool = False) -> str:
+def number(value: float | int | None) -> str:
     """Format a number for a reader: three significant digits, a real minus sign, a dash for none.
 
     Examples
     --------
-    >>> number(0.12345, signed=True), number(2310), number(-0.01), number(None), number(float("nan"))
-    ('+0.123', '2,310', '−0.01', '–', '–')
+    >>> number(0.12345), number(2310), number(-0.01), number(0.00002), number(None), number(float("nan"))
+    ('0.123', '2,310', '−0.01', '2e−05', '–', '–')
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
@@ -27,19 +27,31 @@ def number(value: float | int | None, *, signed: bool = False) -> str:
         text = f"{value:.3f}".removesuffix("0") if abs(value) < 1 else f"{value:.4g}"
     else:
         text = f"{value:.2g}"
-    sign = "+" if signed and value > 0 else ""
-    return sign + text.replace("-", "−")
+    return text.replace("-", "−")
 
 
-def interval(lower: float | None, upper: float | None, *, signed: bool = False) -> str:
+def score(value: float | None) -> str:
+    """Format a normalised score: signed, three decimals.
+
+    Examples
+    --------
+    >>> score(0.0667), score(-0.00002), score(None)
+    ('+0.067', '−0.000', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def interval(lower: float | None, upper: float | None) -> str:
     """Format an interval, or nothing where it has no bounds.
 
     Examples
     --------
     >>> interval(-0.1, 0.25), interval(None, None)
-    ('[−0.1, 0.25]', '')
+    ('[−0.10, 0.25]', '')
     """
-    bounds = [number(lower, signed=signed), number(upper, signed=signed)]
+    bounds = [number(lower), number(upper)]
     return "" if "–" in bounds else f"[{bounds[0]}, {bounds[1]}]"
 
 
