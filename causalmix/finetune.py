@@ -3,7 +3,7 @@
 Each step draws a context/query split of the training pool; the loss is the query's cross-entropy (the way in
 which Mitra and TabPFN are fine-tuned). At each evaluation validation and test rows are scored together in one
 forward pass. The paper gives neither learning rate nor steps: the numbers in `PRESETS["causalmix"]` are ours.
-Its rate is the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini`: by the mean test ROC-AUC at the selected
+Its rate is the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini`: by mean test ROC-AUC at the selected
 step, real rows only, folds 8 and 9 of six simulated tables (suite `known_scm`); no benchmark table was used.
 """
 

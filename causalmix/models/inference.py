@@ -1,4 +1,4 @@
-"""Class probabilities from a foundation model, optionally averaged over views of the table, and their score."""
+"""Class probabilities from a foundation model, optionally averaged over views of the table, and ROC-AUC."""
 
 from __future__ import annotations
 
