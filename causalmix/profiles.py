@@ -150,7 +150,8 @@ PROFILES: dict[str, Profile] = {
             "seismic-bumps",
             "website_phishing",
         ),
-        description="ten TabArena tables x three folds: a first look at real tables",
+        arms=PAPER_ARMS,
+        description="ten TabArena tables x three folds x all arms of the paper: a first look at real tables",
     ),
     "paper": Profile(
         suite="tabarena33",
