@@ -91,7 +91,7 @@ def decide(
         return _decide_simulated(claim, evidence, resamples)
     runs = store.runs() if store is not None else pd.DataFrame()
     if store is None or runs.empty:
-        return _not_tested(_blank(claim), "there is no recorded study")
+        return _not_tested(_blank(claim), getattr(store, "note", "") or "there is no recorded study")
     return _decide_stored(claim, store, _of_one_model(runs, model), normalisation, resamples)
 
 

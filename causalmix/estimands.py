@@ -223,7 +223,7 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
         "value": value,
         "lower": lower,
         "upper": upper,
-        "p_value": _block_permutation_p(informative, value, stored.permutations, stored.seed),
+        "p_value": block_permutation_p(informative, value, stored.permutations, stored.seed),
         "equivalent": float(lower > -smallest and upper < smallest),
         "n_blocks": float(len(informative)),
         "n_uninformative": float(len(blocks) - len(informative)),
@@ -247,7 +247,7 @@ def _dataset_means(blocks: list[tuple[str, np.ndarray]], values: list[float]) ->
     return pd.Series(values, index=[dataset for dataset, _ in blocks], dtype=float).groupby(level=0).mean()
 
 
-def _block_permutation_p(
+def block_permutation_p(
     blocks: list[tuple[str, np.ndarray]], observed: float, permutations: int, seed: int
 ) -> float:
     """Two-sided p value: depth permuted within blocks, the mean over datasets recomputed."""

@@ -1,72 +1,26 @@
 """Evidence for the method claims: discovery and fitted SCMs at work on simulated tables with a known graph.
 
 One function per kind of estimand; each returns one row of evidence per seed. `causalmix.method_estimands`
-summarises them. Causal discovery and dowhy are imported by the functions that run them.
+summarises them. Those about fitted SCMs are in `causalmix.scm_checks`. Causal discovery and dowhy are
+imported by the functions that run them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from causalmix.causal.dags import random_dag
 from causalmix.causal.edges import EdgeProbabilities, pairs
 from causalmix.rules import Claim, ClaimError
-from causalmix.seeding import derive_seed
+from causalmix.scm_checks import check_additivity, check_fitted, check_mechanisms, check_propagation
+from causalmix.simulation import Simulation, simulate
 
 SHORT_SEEDS = 2
 """Number of seeds under the profile ``smoke``; the rule's own number otherwise."""
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A table drawn from a linear-Gaussian SCM that we set.
-
-    Attributes
-    ----------
-    seed : int
-    dag : networkx.DiGraph
-        The true graph.
-    rows : DataFrame, shape (n_rows, n_columns)
-        float64, each column with mean 0 and SD 1.
-    """
-
-    seed: int
-    dag: nx.DiGraph
-    rows: pd.DataFrame
-
-
-def simulate(seed: int, n_rows: int, n_columns: int, n_edges: int) -> Simulation:
-    """Draw a table from a random linear-Gaussian SCM.
-
-    Edge weights are uniform on +-[0.5, 1.5], the noise is standard normal, and each column is standardised
-    *before* its children see it, so that neither variances nor explained shares give the order away.
-
-    Parameters
-    ----------
-    seed, n_rows, n_columns, n_edges : int
-
-    Examples
-    --------
-    >>> table = simulate(0, n_rows=50, n_columns=4, n_edges=3)
-    >>> table.rows.shape, table.dag.number_of_edges()
-    ((50, 4), 3)
-    """
-    rng = np.random.default_rng(derive_seed("simulation", seed, n_rows, n_columns, n_edges))
-    columns = [f"x{i}" for i in range(n_columns)]
-    dag = random_dag(columns, n_edges, rng)
-    values: dict[str, np.ndarray] = {}
-    for node in nx.topological_sort(dag):
-        value = rng.normal(size=n_rows)
-        for parent in dag.predecessors(node):
-            value = value + rng.choice([-1, 1]) * rng.uniform(0.5, 1.5) * values[parent]
-        values[node] = (value - value.mean()) / value.std()
-    return Simulation(seed, dag, pd.DataFrame({name: values[name] for name in columns}))
 
 
 def collect_evidence(claim: Claim, profile: str = "") -> pd.DataFrame:
@@ -127,32 +81,12 @@ def check_strengths(seed: int, settings: Mapping[str, int]) -> dict[str, float]:
     }
 
 
-def check_propagation(seed: int, settings: Mapping[str, int]) -> dict[str, float]:
-    """Claim 17: ``deviation, descendants_only``: drawn rows against their noise, propagated.
-
-    ``descendants_only`` is the share of nodes whose noise, drawn anew, changes that node and no column but
-    its descendants.
-    """
-    from causalmix.causal.scm import draw_noise, draw_samples, fit_scm, propagate_noise
-
-    table = _simulate(seed, settings)
-    scm = fit_scm(table.dag, table.rows, seed=seed)
-    drawn, noise = draw_samples(scm, len(table.rows), seed), draw_noise(scm, len(table.rows), seed)
-    propagated = propagate_noise(scm, noise)
-    spread = table.rows.std()
-    other = draw_noise(scm, len(table.rows), derive_seed("other noise", seed))
-    obeyed = []
-    for node in table.dag.nodes:
-        changed = propagate_noise(scm, {**noise, node: other[node]})
-        moved = {column for column in changed if not changed[column].equals(propagated[column])}
-        obeyed.append(node in moved and moved <= {node, *nx.descendants(table.dag, node)})
-    deviation = ((drawn - propagated).abs() / spread).to_numpy().max()
-    return {"deviation": float(deviation), "descendants_only": float(np.mean(obeyed))}
-
-
 CHECKS: dict[str, Callable[[int, Mapping[str, int]], dict[str, float]]] = {
+    "fitted_to_target": check_fitted,
     "skeleton_auroc": check_skeleton,
     "directed_auroc": check_strengths,
+    "additive_noise": check_additivity,
+    "node_mechanisms": check_mechanisms,
     "noise_propagation": check_propagation,
 }
 """Simulations by the kind of estimand that claims.yml names."""

@@ -27,6 +27,10 @@ STUDY_ORDER = ("paper", "first-look", "quick")
 """The studies that ``study="auto"`` looks for, the most complete first."""
 
 
+class IncompleteStudyError(StoreError):
+    """A study that lacks planned runs."""
+
+
 @dataclass(frozen=True)
 class StudyView:
     """The recorded runs of one model of one study; what the claims and figures read.
@@ -36,10 +40,13 @@ class StudyView:
     store : ResultStore
     model : str
         The model whose runs are shown.
+    note : str
+        Why there is nothing to show, for a study that is not required; else empty.
     """
 
     store: ResultStore
     model: str
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -65,6 +72,8 @@ class StudyView:
 
     def provenance(self) -> str:
         """Return the line of provenance of a figure made from these runs."""
+        if self.note:
+            return f"{self.note[0].upper()}{self.note[1:]}."
         runs = self.runs()
         revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
         suites = ", ".join(sorted(runs["suite"].unique()))
@@ -76,7 +85,8 @@ class StudyView:
         )
 
     def _own(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table[table["model"] == self.model].reset_index(drop=True)
+        kept = table["model"] == self.model if not self.note else slice(0)
+        return table[kept].reset_index(drop=True)
 
 
 def open_study(
@@ -87,6 +97,7 @@ def open_study(
     model: str = "",
     device: str = "cpu",
     run_missing: bool = False,
+    required: bool = True,
 ) -> StudyView:
     """Open a recorded study, which must be complete.
 
@@ -105,6 +116,9 @@ def open_study(
         With ``run_missing``: ``cpu`` or ``cuda``.
     run_missing : bool
         Run what the study lacks before it is opened; what is there is kept.
+    required : bool
+        Where not, a study that is not recorded, or not complete, is opened as an empty one with a note that
+        says so: figures show "not run yet" and claims are not tested.
 
     Returns
     -------
@@ -115,21 +129,19 @@ def open_study(
     StoreError
         When there is no such study, it is incomplete, or it holds several models and none is named.
     """
-    folder = find_study(study, profile if run_missing else "")
-    store = ResultStore(folder)
-    if run_missing:
-        _run_missing(store, profile, data, model, device)
-    runs = store.runs()
-    if runs.empty:
-        raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
-    absent = store.manifest()["absent"] if (folder / "manifest.json").exists() else []
-    if absent:
-        cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in absent[:3])
-        raise StoreError(
-            f"{folder} lacks {len(absent)} of its planned runs ({cells}…): finish it with `causalmix run "
-            f"--study {folder.name}`, or pass run_missing=True"
+    try:
+        folder = find_study(study, profile if run_missing else "")
+        store = ResultStore(folder)
+        if run_missing:
+            _run_missing(store, profile, data, model, device)
+        _check_complete(store)
+    except StoreError as error:
+        if required or run_missing:
+            raise
+        return StudyView(
+            ResultStore(find_root() / "results" / Path(study).name), model, _why_empty(error, study)
         )
-    models = sorted(runs["model"].unique())
+    models = sorted(store.runs()["model"].unique())
     if not model and len(models) > 1:
         raise StoreError(f"{folder} holds runs of {', '.join(models)}: pass model=… to choose one")
     if model and model not in models:
@@ -231,6 +243,25 @@ def simulated_provenance(evidence: pd.DataFrame) -> str:
 
 def _is_study(folder: Path) -> bool:
     return (folder / "runs.parquet").is_file() or (folder / "records").is_dir()
+
+
+def _check_complete(store: ResultStore) -> None:
+    """Refuse a store without runs, or with fewer than were planned."""
+    folder = store.root
+    if store.runs().empty:
+        raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
+    absent = store.manifest()["absent"] if (folder / "manifest.json").exists() else []
+    if absent:
+        cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in absent[:3])
+        raise IncompleteStudyError(
+            f"{folder} lacks {len(absent)} of its planned runs ({cells}…): finish it with `causalmix run "
+            f"--study {folder.name}`, or pass run_missing=True"
+        )
+
+
+def _why_empty(error: StoreError, study: str) -> str:
+    state = "is not complete yet" if isinstance(error, IncompleteStudyError) else "has not been run yet"
+    return f"the study {Path(study).name} {state}"
 
 
 def _run_missing(store: ResultStore, profile: str, data: str, model: str, device: str) -> None:

@@ -88,6 +88,8 @@ class Claim:
         What the store must hold: ``arms, arm_prefix, min_datasets, suite, trajectories, simulation``.
     labels : dict
         Verdict to words, where the usual ones do not fit.
+    reference_values : dict
+        Published values per arm, shown beside ours.
     """
 
     id: str
@@ -104,6 +106,7 @@ class Claim:
     rule: str
     needs: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    reference_values: Mapping[str, float] = field(default_factory=dict)
 
     def apply(self, quantities: Quantities) -> str:
         """Return "reproduced", "partly" or "not reproduced" for the quantities of the estimand."""
@@ -166,6 +169,7 @@ def _read_claim(entry: Mapping[str, Any], file: Path) -> Claim:
             rule=decision["text"],
             needs=entry.get("needs", {}),
             labels=entry.get("labels", {}),
+            reference_values=entry.get("reference_values", {}),
         )
     except KeyError as error:
         raise ClaimError(f"{where}: the field {error} is missing") from error

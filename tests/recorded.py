@@ -14,6 +14,14 @@ from causalmix.trajectory import Trajectory
 LIFTS = {"zero_shot": 0.0, "default": 0.02, "causalmix": 0.04, "scm": -0.03}
 """Arm -> expected change of the test ROC-AUC."""
 
+PAPER_LIFTS = {**LIFTS, "ctgan": -0.02, "tabebm": -0.02, "table_augment": -0.04, "mixed_model": -0.02}
+DIAL_LIFTS = {
+    "zero_shot": 0.0,
+    **{f"causalmix@depth={k}": 0.04 for k in (0, 1, 2, 3, "full")},
+    **{f"causalmix@edges={k}": 0.04 for k in (0, 1, 2, 3)},
+}
+"""The paper's seven arms, and those of the depth dial with its controls."""
+
 STEPS = (0, 3, 6, 9, 12)
 
 
@@ -27,8 +35,12 @@ def make_study(
     model: str = "made-up",
     suite: str = "bundled",
     seed: int = 0,
+    depth_steadies: bool = False,
 ) -> ResultStore:
-    """Write one record per dataset, fold and arm to ``root`` and consolidate them."""
+    """Write one record per dataset, fold and arm to ``root`` and consolidate them.
+
+    ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles.
+    """
     rng = np.random.default_rng(seed)
     store = ResultStore(root)
     for dataset in datasets:
@@ -37,18 +49,21 @@ def make_study(
             start = float(np.clip(level + rng.normal(0, 0.02), 0.55, 0.9))
             for arm, lift in lifts.items():
                 spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model)
-                store.write(_record(spec, start, lift, noise, rng))
+                store.write(_record(spec, start, lift, noise, rng, depth_steadies))
     store.consolidate()
     return store
 
 
-def make_trajectory(spec: RunSpec, start: float, end: float, rng: np.random.Generator) -> Trajectory:
+def make_trajectory(
+    spec: RunSpec, start: float, end: float, rng: np.random.Generator, loss_wobble: float = 1.0
+) -> Trajectory:
     """Curves that go from ``start`` to ``end`` with a little wobble, stopped at the last step."""
     if spec.arm == "zero_shot":
         curves = ((float("nan"),), (0.6,), (start,), (0.6,), (start,), (0.0,))
         return Trajectory((0,), *curves, selected_step=0)
     progress = np.linspace(0, 1, len(STEPS))
     wobble = rng.normal(0, 0.002, size=(4, len(STEPS)))
+    wobble[2] *= loss_wobble
     wobble[:, [0, -1]] = 0.0
     test = start + (end - start) * progress + wobble[0]
     validation = test + wobble[1]
@@ -64,11 +79,21 @@ def make_trajectory(spec: RunSpec, start: float, end: float, rng: np.random.Gene
     )
 
 
-def _record(spec: RunSpec, start: float, lift: float, noise: float, rng: np.random.Generator) -> RunRecord:
+def _depth(arm: str, rng: np.random.Generator) -> int:
+    """Depth of the run's graph: that of the dial's setting, 4 for uncut graphs and controls of the dial."""
+    if not arm.startswith("causalmix@"):
+        return int(rng.integers(1, 5))
+    setting = arm.partition("depth=")[2]
+    return int(setting) if setting.isdigit() else 4
+
+
+def _record(
+    spec: RunSpec, start: float, lift: float, noise: float, rng: np.random.Generator, depth_steadies: bool
+) -> RunRecord:
     tuned = spec.arm != "zero_shot"
     end = float(np.clip(start + lift + rng.normal(0, noise), 0.01, 0.999)) if tuned else start
-    trajectory = make_trajectory(spec, start, end, rng)
-    depth = int(rng.integers(1, 5))
+    depth = _depth(spec.arm, rng)
+    trajectory = make_trajectory(spec, start, end, rng, 6.0 - depth if depth_steadies else 1.0)
     graph = {
         "depth": depth,
         "target_depth": depth - 1,

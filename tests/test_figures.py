@@ -10,9 +10,19 @@ import causalmix.figures as figures
 from causalmix.figures import (
     ARM_COLOURS,
     arm_colour,
+    load_additivity,
+    load_agreement,
     load_baseline,
     load_causal_graph,
+    load_coverage,
+    load_depth_recovery,
+    load_depth_stability,
+    load_dial,
+    load_distances,
+    load_gaps,
     load_improvements,
+    load_pairs,
+    load_predictions,
     load_propagation,
     load_ranks,
     load_recovery,
@@ -20,9 +30,19 @@ from causalmix.figures import (
     load_strengths,
     load_trajectories,
     new_figure,
+    plot_additivity,
+    plot_agreement,
     plot_baseline,
     plot_causal_graph,
+    plot_coverage,
+    plot_depth_recovery,
+    plot_depth_stability,
+    plot_dial,
+    plot_distances,
+    plot_gaps,
     plot_improvements,
+    plot_pairs,
+    plot_predictions,
     plot_propagation,
     plot_ranks,
     plot_recovery,
@@ -32,7 +52,7 @@ from causalmix.figures import (
     save_figure,
 )
 from causalmix.figures.graph import legible_dataset
-from tests.recorded import make_study
+from tests.recorded import DIAL_LIFTS, LIFTS, make_study
 
 STORED = {
     "improvements": (load_improvements, plot_improvements),
@@ -40,11 +60,21 @@ STORED = {
     "baseline": (load_baseline, plot_baseline),
     "ranks": (load_ranks, plot_ranks),
     "trajectories": (load_trajectories, plot_trajectories),
+    "coverage": (load_coverage, plot_coverage),
+    "pairs": (load_pairs, plot_pairs),
+    "gaps": (load_gaps, plot_gaps),
+    "dial": (load_dial, plot_dial),
+    "depth_stability": (lambda store: load_depth_stability(store, "tail_volatility"), plot_depth_stability),
+    "agreement": (load_agreement, plot_agreement),
 }
 SIMULATED = {
     "recovery": (load_recovery, plot_recovery),
     "strengths": (load_strengths, plot_strengths),
     "propagation": (load_propagation, plot_propagation),
+    "distances": (load_distances, plot_distances),
+    "additivity": (load_additivity, plot_additivity),
+    "predictions": (load_predictions, plot_predictions),
+    "depth_recovery": (load_depth_recovery, plot_depth_recovery),
 }
 EVIDENCE = pd.DataFrame(
     {
@@ -56,13 +86,25 @@ EVIDENCE = pd.DataFrame(
         "strength_elsewhere": 0.1,
         "deviation": [0.0, 1e-15, 0.0, 1e-14],
         "descendants_only": 1.0,
+        "distance_own": 0.5,
+        "distance_other": [2.0, 3.0, 2.5, 2.0],
+        "acyclic": 1.0,
+        "n_nodes": 5.0,
+        "bounded_share": 0.01,
+        "r2": [0.4, 0.5, 0.6, 0.5],
+        "accuracy_gain": 0.2,
+        "noise": ["low", "high", "low", "high"],
+        "true_depth": [1, 2, 3, 4],
+        "depth": [1.4, 2.0, 2.4, 3.0],
+        "skeleton_f1": 0.8,
     }
 )
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return make_study(tmp_path_factory.mktemp("results") / "made_up")
+    folder = tmp_path_factory.mktemp("results")
+    return make_study(folder / "made_up", lifts={**LIFTS, **DIAL_LIFTS}, noise=0.03)
 
 
 def test_every_loader_has_its_plot():
@@ -95,18 +137,18 @@ def test_an_empty_frame_says_that_there_is_nothing_to_show(store, name):
     load, plot = STORED[name]
     _, ax = new_figure()
     plot(load(store).iloc[:0], ax)
-    assert any("in this study" in text.get_text() for text in ax.texts)
+    assert any("not run yet" in text.get_text() for text in ax.texts)
 
 
 def test_the_improvements_are_those_of_the_analysis(store):
     frame = load_improvements(store, "difference")
     causalmix = frame[frame["arm"] == "causalmix"]
-    assert set(frame["arm"]) == {"default", "causalmix", "scm"}
+    assert set(frame["arm"]) >= {"default", "causalmix", "scm"} and "zero_shot" not in set(frame["arm"])
     assert causalmix["arm_median"].iloc[0] == pytest.approx(causalmix["score"].median())
 
 
 def test_the_best_arm_comes_first_in_the_ranks(store):
-    frame = load_ranks(store)
+    frame = load_ranks(store, arms=["scm", "default", "causalmix"])
     assert list(dict.fromkeys(frame["arm"])) == ["causalmix", "default", "scm"]
     assert frame["critical_difference"].nunique() == 1
 
@@ -119,6 +161,60 @@ def test_curves_start_at_zero_change(store):
 
 def test_the_baseline_frame_has_a_row_per_finished_run(store):
     assert len(load_baseline(store)) == len(store.runs())
+
+
+def test_the_dial_is_paired_with_uncut_graphs_and_beside_its_controls(store):
+    frame = load_dial(store)
+    assert (frame.loc[frame["setting"] == "full", "change"] == 0).all()
+    assert set(frame["series"]) == {"dial", "control"}
+    depth = frame[frame["series"] == "dial"].groupby("setting")["depth"].mean()
+    assert depth.tolist() == [0, 1, 2, 3, 4] and depth.index.tolist() == ["0", "1", "2", "3", "full"]
+
+
+def test_a_study_without_the_dial_has_no_dial_to_show(tmp_path):
+    frame = load_dial(make_study(tmp_path / "made_up", n_folds=1))
+    _, ax = new_figure()
+    plot_dial(frame, ax)
+    assert frame.empty and "not run yet" in ax.texts[0].get_text()
+
+
+def test_depth_against_each_measure_gets_a_panel_each(store):
+    frame = load_depth_stability(store)
+    fig, ax = new_figure("tall")
+    plot_depth_stability(frame, ax)
+    assert len(fig.axes) == frame["measure"].nunique() == 4
+    assert frame["dataset"].nunique() == 6 and set(frame["n_runs"]) <= {1, 2, 3}
+
+
+def test_a_measure_agrees_with_itself_and_the_matrix_is_symmetric(store):
+    matrix = load_agreement(store).pivot(index="first", columns="second", values="rho").to_numpy()
+    assert np.allclose(np.diagonal(matrix)[np.isfinite(np.diagonal(matrix))], 1)
+    assert np.allclose(matrix, matrix.T, equal_nan=True)
+
+
+def test_coverage_counts_finished_folds_per_table_and_arm(store):
+    frame = load_coverage(store)
+    assert (frame["n_finished"] == 3).all() and (frame["n_failed"] == 0).all()
+    assert len(frame) == 6 * len({*LIFTS, *DIAL_LIFTS})
+
+
+def test_runs_are_paired_with_the_recorded_zero_shot_run(store):
+    frame = load_pairs(store)
+    assert frame["zero_shot_auc"].notna().all() and "zero_shot" not in set(frame["arm"])
+
+
+def test_published_medians_are_marked_on_their_arms(store):
+    _, ax = new_figure()
+    plot_gaps(load_gaps(store), ax, {"default": 0.67, "ctgan": 0.1})
+    (line,) = [line for line in ax.lines if line.get_label() == "published median"]
+    assert line.get_xdata().tolist() == [0.67]
+
+
+def test_many_arms_make_the_figure_higher(store):
+    fig, ax = new_figure()
+    before = fig.get_figheight()
+    plot_improvements(load_improvements(store), ax)
+    assert fig.get_figheight() > before
 
 
 def test_arms_keep_their_colour_and_all_colours_differ():

@@ -9,10 +9,12 @@ import pytest
 
 from causalmix.causal.edges import EdgeProbabilities
 from causalmix.claims import ClaimError, decide, load_claims
-from causalmix.method_checks import CHECKS, check_propagation, collect_evidence, simulate, skeleton_auroc
+from causalmix.method_checks import CHECKS, collect_evidence, skeleton_auroc
+from causalmix.scm_checks import check_additivity, check_fitted, check_mechanisms, check_propagation
+from causalmix.simulation import simulate, simulate_mixed
 
 CLAIMS = load_claims()
-SMALL = {"n_rows": 150, "n_columns": 4, "n_edges": 3, "n_bootstraps": 2}
+SMALL = {"n_rows": 150, "n_columns": 4, "n_edges": 4}
 
 
 def test_a_simulated_table_has_the_asked_shape_and_an_acyclic_graph():
@@ -41,8 +43,9 @@ def test_a_perfect_matrix_has_an_auroc_of_one_and_an_empty_one_of_a_half():
 
 @pytest.mark.parametrize("kind", CHECKS)
 def test_every_check_gives_the_evidence_that_its_claim_summarises(kind):
-    evidence = pd.DataFrame([{"seed": seed, **CHECKS[kind](seed, SMALL)} for seed in range(2)])
     (claim,) = [claim for claim in CLAIMS.values() if claim.estimand["kind"] == kind]
+    asked = SMALL | ({"n_bootstraps": 2} if "n_bootstraps" in claim.estimand["simulation"] else {})
+    evidence = pd.DataFrame([{"seed": seed, **CHECKS[kind](seed, asked)} for seed in range(2)])
     verdict = decide(claim, evidence=evidence, resamples=50)
     assert verdict.verdict != "not tested" and np.isfinite(verdict.value)
 
@@ -67,3 +70,50 @@ def test_smoke_runs_two_seeds():
 def test_a_claim_without_a_simulation_is_refused_with_those_that_have_one():
     with pytest.raises(ClaimError, match="noise_propagation"):
         collect_evidence(CLAIMS["04"])
+
+
+def test_every_simulated_claim_has_a_check():
+    assert {claim.estimand["kind"] for claim in CLAIMS.values() if claim.simulated} == set(CHECKS)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mixed_simulation_has_parents_for_both_kinds_of_column(seed):
+    table = simulate_mixed(seed, n_rows=60, n_columns=6, n_edges=7)
+    modelled = [name for name in table.rows if table.dag.in_degree(name)]
+    categorical = [name for name in table.rows if table.rows[name].dtype == "category"]
+    assert len(categorical) == 3
+    assert set(modelled) & set(categorical) and set(modelled) - set(categorical)
+
+
+def test_rows_of_the_wrong_table_are_found_out(monkeypatch):
+    from causalmix.causal import scm
+
+    other = simulate(99, n_rows=150, n_columns=4, n_edges=4).rows
+    monkeypatch.setattr(scm, "draw_samples", lambda fitted, n, seed: other[list(fitted.dag.nodes)])
+    far = [check_fitted(seed, SMALL) for seed in range(2)]
+    assert min(found["distance_own"] for found in far) > 0.8
+
+
+def test_noise_that_is_not_additive_is_found_out(monkeypatch):
+    from causalmix.causal.scm import BoundedNoiseModel
+
+    honest = BoundedNoiseModel.evaluate_unbounded
+    monkeypatch.setattr(
+        BoundedNoiseModel,
+        "evaluate_unbounded",
+        lambda model, parents, noise: honest(model, parents, noise) * (1 + noise),
+    )
+    assert check_additivity(0, SMALL)["deviation"] > 0.1
+
+
+def test_a_level_that_was_never_seen_is_found_out(monkeypatch):
+    from causalmix.causal import scm
+
+    honest = scm.draw_samples
+
+    def inventive(fitted, n, seed):
+        rows = honest(fitted, n, seed)
+        return rows.apply(lambda column: column.astype(str) + "?" if column.dtype == "category" else column)
+
+    monkeypatch.setattr(scm, "draw_samples", inventive)
+    assert check_mechanisms(0, SMALL)["seen_levels"] == 0

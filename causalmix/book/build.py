@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 
 from causalmix.book import claims_text, study_text
-from causalmix.book.execute import Execution, Job, execute_all, package_checksum
+from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
 from causalmix.book.stage import claim_notebooks, notebooks_of, stage
-from causalmix.book.study import FILES, Study, find_study, open_study, run_quick_study
+from causalmix.book.study import FILES, Study, find_study, is_recorded, open_study, run_quick_study
 from causalmix.book.workspace import Workspace, checksum, only_one, write_tree
 from causalmix.verdicts import Verdict
 
@@ -46,12 +46,19 @@ def build(root: Path, *, study: str | None = None, parameters: Mapping[str, Any]
 
 
 def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, Any]) -> list[Execution]:
-    """Execute every committed notebook on the study."""
+    """Execute every committed notebook: on the study, or on the one that it names itself."""
     inside = study.folder.is_relative_to(workspace.root)
     place = study.folder.relative_to(workspace.root) if inside else study.folder
-    jobs = [Job(notebook, {"study": place.as_posix(), **parameters}) for notebook in notebooks_of(workspace)]
+    jobs, folders = [], {study.folder}
+    for notebook in notebooks_of(workspace):
+        declared = declared_parameters(notebook)
+        own = [declared[name] for name in ("study", "known") if declared.get(name) not in (None, "", "auto")]
+        folders |= {workspace.results / name for name in own if is_recorded(workspace.results / name)}
+        chosen = {} if declared.get("study") in own else {"study": place.as_posix()}
+        jobs.append(Job(notebook, {**chosen, **parameters}))
     print(f"executing {len(jobs)} notebooks with papermill", flush=True)
-    depends_on = checksum([package_checksum(workspace).encode(), *(study.folder / name for name in FILES)])
+    recorded = [folder / name for folder in sorted(folders) for name in FILES]
+    depends_on = checksum([package_checksum(workspace).encode(), *recorded])
     return execute_all(workspace, jobs, depends_on=depends_on)
 
 

@@ -7,6 +7,7 @@ ended with exit code 0, and its folder is then renamed into place under its cach
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 import os
@@ -80,8 +81,10 @@ class Execution:
         return self.folder / "out"
 
 
-def declared_parameters(notebook: Path) -> tuple[str, ...]:
-    """Return the names that the cell tagged ``parameters`` assigns.
+def declared_parameters(notebook: Path) -> dict[str, Any]:
+    """Return the names that the cell tagged ``parameters`` assigns, with their default values.
+
+    A default that is no literal is ``None``.
 
     Raises
     ------
@@ -92,15 +95,17 @@ def declared_parameters(notebook: Path) -> tuple[str, ...]:
     tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     if not tagged:
         raise BookError(f"{notebook}: no cell is tagged 'parameters'. Tag the cell that holds the defaults.")
-    import ast
-
-    assigned = []
+    assigned: dict[str, Any] = {}
     for statement in ast.parse(tagged[0].source).body:
         if isinstance(statement, ast.Assign):
-            assigned += [target.id for target in statement.targets if isinstance(target, ast.Name)]
+            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            assigned.append(statement.target.id)
-    return tuple(assigned)
+            names = [statement.target.id]
+        else:
+            continue
+        is_literal = isinstance(statement.value, ast.Constant)
+        assigned |= dict.fromkeys(names, statement.value.value if is_literal else None)
+    return assigned
 
 
 def check_parameters(job: Job) -> None:

@@ -84,9 +84,13 @@ class BoundedNoiseModel(gcm.AdditiveNoiseModel):
         self._integer = is_integer_valued(values)
         super().fit(X, values)
 
+    def evaluate_unbounded(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
+        """Return ``f(parents) + noise``, shape (n, 1)."""
+        return super().evaluate(parent_samples, noise_samples)
+
     def evaluate(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
         """Return ``clip(round(f(parents) + noise))``, shape (n, 1)."""
-        value = super().evaluate(parent_samples, noise_samples)
+        value = self.evaluate_unbounded(parent_samples, noise_samples)
         if self._integer:
             value = np.round(value)
         return np.clip(value, self._low, self._high)

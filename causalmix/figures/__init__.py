@@ -7,8 +7,34 @@ figure's CSV.
 >>> fig, ax = new_figure()
 """
 
+from causalmix.figures.coverage import (
+    load_coverage,
+    load_gaps,
+    load_pairs,
+    plot_coverage,
+    plot_gaps,
+    plot_pairs,
+)
 from causalmix.figures.curves import load_trajectories, plot_trajectories
+from causalmix.figures.depth import (
+    load_agreement,
+    load_depth_recovery,
+    load_depth_stability,
+    load_dial,
+    plot_agreement,
+    plot_depth_recovery,
+    plot_depth_stability,
+    plot_dial,
+)
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
+from causalmix.figures.mechanisms import (
+    load_additivity,
+    load_distances,
+    load_predictions,
+    plot_additivity,
+    plot_distances,
+    plot_predictions,
+)
 from causalmix.figures.method import (
     load_propagation,
     load_recovery,
@@ -32,9 +58,19 @@ __all__ = [
     "ARM_COLOURS",
     "arm_colour",
     "arm_name",
+    "load_additivity",
+    "load_agreement",
     "load_baseline",
     "load_causal_graph",
+    "load_coverage",
+    "load_depth_recovery",
+    "load_depth_stability",
+    "load_dial",
+    "load_distances",
+    "load_gaps",
     "load_improvements",
+    "load_pairs",
+    "load_predictions",
     "load_propagation",
     "load_ranks",
     "load_recovery",
@@ -42,9 +78,19 @@ __all__ = [
     "load_strengths",
     "load_trajectories",
     "new_figure",
+    "plot_additivity",
+    "plot_agreement",
     "plot_baseline",
     "plot_causal_graph",
+    "plot_coverage",
+    "plot_depth_recovery",
+    "plot_depth_stability",
+    "plot_dial",
+    "plot_distances",
+    "plot_gaps",
     "plot_improvements",
+    "plot_pairs",
+    "plot_predictions",
     "plot_propagation",
     "plot_ranks",
     "plot_recovery",

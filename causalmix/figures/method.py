@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from causalmix.figures.mechanisms import plot_deviations
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
 from causalmix.intervals import cluster_bootstrap
 
@@ -100,21 +101,4 @@ def plot_propagation(frame: pd.DataFrame, ax: Axes, tolerance: float = 1e-9) -> 
     """Draw the deviation per simulated table on a logarithmic axis, with the tolerance of the rule."""
     if say_empty(ax, frame, "simulated table"):
         return
-    floor = tolerance * 1e-8
-    ax.plot(frame["seed"], frame["deviation"].clip(lower=floor), "o", color=ARM_COLOURS["scm"], markersize=7)
-    ax.axhline(tolerance, color=MUTED, linestyle="--", linewidth=1)
-    ax.annotate(
-        "tolerance",
-        (0.99, tolerance),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="right",
-        color=MUTED,
-        fontsize=9,
-    )
-    ax.set_yscale("log")
-    ax.set_ylim(floor / 3, max(1.0, 3 * frame["deviation"].max()))
-    ax.set_xticks(sorted(frame["seed"]))
-    ax.set_xlabel("simulated table (seed)")
-    ax.set_ylabel(f"largest |drawn - propagated|, in SDs\n(exact agreement is drawn at {floor:.0e})")
+    plot_deviations(frame, ax, tolerance, "|drawn - propagated|")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,8 +15,10 @@ from causalmix.intervals import cluster_bootstrap
 from causalmix.ranking import critical_difference, rank_arms
 
 
-def load_ranks(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
-    """Return the average rank of each fine-tuned arm per dataset, and over datasets.
+def load_ranks(
+    store: Store, normalisation: str = PRIMARY_NORMALISATION, arms: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return the average rank of each fine-tuned arm (among ``arms``, if given) per dataset, and over them.
 
     Returns
     -------
@@ -23,8 +27,8 @@ def load_ranks(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.D
         six repeat for all rows of an arm. Best arm first. The critical difference is NaN with one dataset.
     """
     runs = store.runs()
-    arms = [arm for arm in runs["arm"].unique() if arm != "zero_shot"]
-    ranks = rank_arms(runs, normalisation, arms)
+    ranked = [arm for arm in runs["arm"].unique() if arm in (arms or set(runs["arm"]) - {"zero_shot"})]
+    ranks = rank_arms(runs, normalisation, ranked)
     comparable = len(ranks) > 1 and ranks.shape[1] > 1
     tests = critical_difference(ranks) if comparable else None
     rows = []

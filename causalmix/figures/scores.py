@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -25,8 +27,10 @@ AXIS_LABELS: dict[str, str] = {
 """Axis label per normalisation."""
 
 
-def load_improvements(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
-    """Return one normalised score per dataset, fold and fine-tuned arm.
+def load_improvements(
+    store: Store, normalisation: str = PRIMARY_NORMALISATION, arms: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return one normalised score per dataset, fold and fine-tuned arm (of ``arms``, if given).
 
     Returns
     -------
@@ -35,14 +39,19 @@ def load_improvements(store: Store, normalisation: str = PRIMARY_NORMALISATION) 
         three are the arm's median and its interval (datasets resampled).
     """
     runs = store.runs()
-    arms = [arm for arm in order_arms(runs["arm"]) if arm != "zero_shot"]
-    scores = unit_scores(runs, normalisation, arms).assign(normalisation=normalisation)
-    summary = improvement_summary(runs, normalisation, arms)[["arm", "median", "lower", "upper"]]
+    shown = [arm for arm in order_arms(runs["arm"]) if arm in (arms or set(runs["arm"]) - {"zero_shot"})]
+    scores = unit_scores(runs, normalisation, shown).assign(normalisation=normalisation)
+    summary = improvement_summary(runs, normalisation, shown)[["arm", "median", "lower", "upper"]]
     renamed = summary.rename(columns={name: f"arm_{name}" for name in ("median", "lower", "upper")})
     return scores.merge(renamed, on="arm", how="left")
 
 
-def plot_improvements(frame: pd.DataFrame, ax: Axes, reference: float | None = None) -> None:
+def plot_improvements(
+    frame: pd.DataFrame,
+    ax: Axes,
+    reference: float | None = None,
+    references: Mapping[str, float] | None = None,
+) -> None:
     """Draw each arm's distribution: box, one dot per dataset and fold, interval of the median.
 
     Parameters
@@ -52,6 +61,8 @@ def plot_improvements(frame: pd.DataFrame, ax: Axes, reference: float | None = N
     ax : Axes
     reference : float, optional
         A published median to mark.
+    references : mapping, optional
+        Published medians per arm, each marked on the arm's own row.
     """
     if say_empty(ax, frame, "fine-tuning run"):
         return
@@ -79,6 +90,11 @@ def plot_improvements(frame: pd.DataFrame, ax: Axes, reference: float | None = N
     ax.axvline(0, color=INK, linewidth=1)
     if reference is not None:
         ax.axvline(reference, color=MUTED, linewidth=1, linestyle="--", label=f"published {reference:+.2f}")
+    marked = [(value, arms.index(arm)) for arm, value in (references or {}).items() if arm in arms]
+    if marked:
+        places = {"color": INK, "markerfacecolor": "white", "zorder": 5, "label": "published median"}
+        ax.plot(*zip(*marked, strict=True), "D", markersize=6, **places)
+    if marked or reference is not None:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
     label_arms(ax, arms)
     ax.set_xlim(*_middle(frame["score"]))

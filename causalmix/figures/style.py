@@ -46,8 +46,16 @@ ARM_NAMES: dict[str, str] = {
     "tabebm": "TabEBM",
     "table_augment": "TableAugment",
     "mixed_model": "MixedModel",
+    "bootstrap": "bootstrap",
+    "independent": "independent",
+    "random_dag": "random DAG",
+    "smotenc": "SMOTENC",
+    "copula": "copula",
+    "causalmix@depth": "CausalMixFT, depth",
+    "causalmix@edges": "CausalMixFT, edges as depth",
+    "causalmix@graph": "CausalMixFT, graph",
 }
-"""Arms as the paper writes them."""
+"""Generators and arms as the paper writes them; the last three are followed by their setting."""
 
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
@@ -83,6 +91,10 @@ SIZES: dict[str, tuple[float, float]] = {"short": (7.0, 3.2), "normal": (7.0, 4.
 """Width and height of a figure in inches."""
 
 
+ROOMY = 8
+"""Number of rows that the figure sizes have room for."""
+
+
 def arm_colour(arm: str) -> str:
     """Return the fixed colour of an arm.
 
@@ -100,11 +112,14 @@ def arm_name(arm: str) -> str:
 
     Examples
     --------
-    >>> arm_name("causalmix"), arm_name("ctgan_mix")
-    ('CausalMixFT', 'CTGAN + real')
+    >>> arm_name("causalmix"), arm_name("ctgan_mix"), arm_name("causalmix@depth=2")
+    ('CausalMixFT', 'CTGAN + real', 'CausalMixFT, depth 2')
     """
     if arm in ARM_NAMES:
         return ARM_NAMES[arm]
+    base, _, setting = arm.partition("=")
+    if setting and base in ARM_NAMES:
+        return f"{ARM_NAMES[base]} {setting.replace('_', ' ')}"
     generator = arm.removesuffix("_mix")
     return f"{ARM_NAMES[generator]} + real" if generator != arm and generator in ARM_NAMES else arm
 
@@ -113,6 +128,19 @@ def order_arms(arms: Iterable[str]) -> list[str]:
     """Return arms in the order of `ARM_COLOURS`, unknown ones last by name."""
     known = list(ARM_COLOURS)
     return sorted(set(arms), key=lambda arm: (known.index(arm) if arm in known else len(known), arm))
+
+
+def split_axes(ax: Axes, n_panels: int) -> list[Axes]:
+    """Return ``n_panels`` axes in the place of one, two to a row; the axes itself where one is asked for."""
+    spec = ax.get_subplotspec()
+    if n_panels <= 1 or spec is None:
+        return [ax]
+    n_columns = min(n_panels, 2)
+    grid = spec.subgridspec(-(-n_panels // n_columns), n_columns)
+    figure = ax.figure
+    ax.remove()
+    with mpl.rc_context(STYLE):
+        return [figure.add_subplot(grid[k // n_columns, k % n_columns]) for k in range(n_panels)]
 
 
 def new_figure(size: str = "normal") -> tuple[Figure, Axes]:
@@ -162,8 +190,12 @@ def save_figure(fig: Figure, path: str | os.PathLike) -> tuple[Path, Path]:
 
 
 def label_arms(ax: Axes, arms: Iterable[str]) -> None:
-    """Name the arms along the vertical axis, each in its colour, the first one on top."""
+    """Name the arms along the vertical axis, each in its colour, the first one on top.
+
+    With more than `ROOMY` arms the figure grows.
+    """
     names = list(arms)
+    grow(ax, len(names))
     ax.set_yticks(range(len(names)), [arm_name(arm) for arm in names])
     for tick, arm in zip(ax.get_yticklabels(), names, strict=True):
         tick.set_color(arm_colour(arm))
@@ -171,12 +203,25 @@ def label_arms(ax: Axes, arms: Iterable[str]) -> None:
     ax.grid(False, axis="y")
 
 
+def grow(ax: Axes, n_rows: int) -> None:
+    """Make the figure higher where it has more than `ROOMY` rows."""
+    figure = ax.get_figure(root=True)
+    if n_rows > ROOMY and figure is not None:
+        figure.set_size_inches(figure.get_figwidth(), max(figure.get_figheight(), 1.2 + 0.38 * n_rows))
+
+
 def say_empty(ax: Axes, frame: pd.DataFrame, what: str) -> bool:
     """Write that there is nothing to show into the axes, where that is so; return whether it is."""
     if len(frame):
         return False
     ax.text(
-        0.5, 0.5, f"no {what} in this study", ha="center", va="center", transform=ax.transAxes, color=MUTED
+        0.5,
+        0.5,
+        f"not run yet: no {what} in this study",
+        ha="center",
+        va="center",
+        transform=ax.transAxes,
+        color=MUTED,
     )
     ax.set_axis_off()
     return True

@@ -1,0 +1,257 @@
+"""The secondary analyses of claim 19: depth and stability between tables, within tables, by the dial.
+
+Each test takes one table of measurements (`measurements`) and returns one row; `secondary_tests` runs all of
+them and adjusts the p values by Holm. The primary analysis is `causalmix.estimands.depth_dial_correlation`.
+Free of torch.
+
+References
+----------
+Holm, *A simple sequentially rejective multiple test procedure*, Scand. J. Statist. 6 (1979).
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from statsmodels.regression.mixed_linear_model import MixedLM
+from statsmodels.stats.multitest import multipletests
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
+from causalmix.analysis import CELL, depth_and_stability, normalise_scores
+from causalmix.claims import Store
+from causalmix.data.known_scm import KNOWN_SCM
+from causalmix.estimands import block_permutation_p
+from causalmix.intervals import Correlation, bca_interval, correlate, spearman
+from causalmix.stability import STABILITY_MEASURES
+
+PRIMARY_MEASURE = "tail_volatility"
+MEASURES = (*STABILITY_MEASURES, "fold_dispersion")
+"""The stability measures of one run, and the one of the folds of a table."""
+
+DIAL, CONTROL = "causalmix@depth=", "causalmix@edges="
+FULL = "full"
+"""Setting of the dial that cuts nothing: the common end of the dial and of its controls."""
+
+RESULT_COLUMNS = ["measure", "test", "effect", "lower", "upper", "p_value", "n", "unit"]
+COVARIATES = ("depth", "n_edges", "log_rows", "n_features")
+
+
+def measurements(runs: pd.DataFrame, trajectories: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Return depth and one stability measure per block and arm, undefined values left out.
+
+    Parameters
+    ----------
+    runs, trajectories : DataFrame
+        Tables of a `ResultStore`.
+    measure : str
+        One of `MEASURES`. A block is (dataset, fold, repeat); for ``fold_dispersion``, the SD of the
+        normalised score over folds, it is (dataset, repeat), written as fold -1.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, fold, repeat, arm, depth, n_edges, log_rows, n_features, value``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown measure.
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"unknown stability measure {measure!r}: choose one of {', '.join(MEASURES)}")
+    joined = depth_and_stability(runs, trajectories)
+    joined = joined.assign(log_rows=np.log(joined["n_train"].astype(float)))
+    columns = [*CELL, "arm", *COVARIATES, "value"]
+    if measure != "fold_dispersion":
+        return joined.assign(value=joined[measure])[columns].dropna(subset=["value"]).reset_index(drop=True)
+    score = normalise_scores(runs)[["spec_hash", "score"]]
+    per_arm = joined.merge(score, on="spec_hash").groupby(["dataset", "repeat", "arm"], observed=True)
+    means = per_arm[list(COVARIATES)].mean().assign(value=per_arm["score"].std(), fold=-1)
+    return means.reset_index()[columns].dropna(subset=["value"]).reset_index(drop=True)
+
+
+def between_datasets(table: pd.DataFrame, seed: int = 0) -> Correlation:
+    """Spearman's correlation of dataset means of depth and the measure, over uncut CausalMixFT runs.
+
+    Returns
+    -------
+    Correlation
+        With BCa interval and permutation p; one pair per dataset.
+    """
+    means = uncut(table).groupby("dataset", observed=True)[["depth", "value"]].mean()
+    return correlate(means["depth"].to_numpy(), means["value"].to_numpy(), seed=seed)
+
+
+def within_datasets(table: pd.DataFrame) -> dict[str, float]:
+    """Mixed model ``value ~ depth + edges + log rows + features + (1 | dataset)`` over uncut runs.
+
+    All variables are standardised; covariates without variation are left out.
+
+    Returns
+    -------
+    dict
+        ``effect`` (SDs of the measure per SD of depth), ``lower, upper`` (Wald, 95 %), ``p_value, n`` (runs);
+        NaN where depth does not vary or fewer than three datasets have runs.
+    """
+    own = uncut(table)
+    varied = [name for name in COVARIATES if len(own) and own[name].std() > 0]
+    if "depth" not in varied or own["dataset"].nunique() < 3 or own["value"].std() == 0:
+        return _nothing(len(own))
+    X = own[varied].astype(float)
+    X = ((X - X.mean()) / X.std()).assign(intercept=1.0)
+    y = (own["value"] - own["value"].mean()) / own["value"].std()
+    if np.linalg.matrix_rank(X.to_numpy()) < X.shape[1]:
+        X = X[["depth", "intercept"]]
+    model = MixedLM(y.to_numpy(), X, groups=own["dataset"].to_numpy())
+    with warnings.catch_warnings():  # a variance between tables of 0 is a result, not a failure
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = model.fit(reml=True)
+    if not fitted.converged:
+        return _nothing(len(own))
+    lower, upper = fitted.conf_int().loc["depth"]
+    return {
+        "effect": float(fitted.params["depth"]),
+        "lower": float(lower),
+        "upper": float(upper),
+        "p_value": float(fitted.pvalues["depth"]),
+        "n": len(own),
+    }
+
+
+def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
+    """Correlation of depth and the measure within blocks along the dial, mean over datasets.
+
+    Returns
+    -------
+    dict
+        As `within_datasets`, with a BCa interval over datasets (``n``) and the p of the primary test: depth
+        permuted within blocks.
+    """
+    found = _over_datasets(_block_correlations(table, DIAL), seed)
+    own = table[table["arm"].str.startswith(DIAL)]
+    blocks = [
+        (str(key[0]), block[["depth", "value"]].to_numpy(dtype=float))
+        for key, block in own.groupby(CELL, observed=True)
+    ]
+    informative = [(name, rows) for name, rows in blocks if len(rows) >= 3 and np.ptp(rows, axis=0).all()]
+    p_value = block_permutation_p(informative, found["effect"], 10_000, seed)
+    return {**found, "p_value": p_value}
+
+
+def dial_against_controls(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
+    """Dial correlation minus that of the controls, which lose as many edges and keep their depth.
+
+    A control's place on the axis is the depth of the dial's arm of the same setting and block: its own depth
+    does not change. The uncut arm is the last point of both.
+
+    Returns
+    -------
+    dict
+        As `dial`, with a sign-flip p over datasets.
+    """
+    cut, control = _block_correlations(table, DIAL), _block_correlations(table, CONTROL)
+    both = cut.merge(control, on=CELL, suffixes=("", "_control"))
+    return _over_datasets(both.assign(rho=both["rho"] - both["rho_control"]), seed)
+
+
+def known_scm(table: pd.DataFrame, seed: int = 0) -> Correlation:
+    """Spearman's correlation of the depth that we set and the mean of the measure, one pair per table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `measurements` of a study on the suite ``known_scm``; other tables have no known depth and are left
+        out.
+    """
+    means = uncut(table).groupby("dataset", observed=True)["value"].mean()
+    depths = [KNOWN_SCM[name].depth if name in KNOWN_SCM else np.nan for name in means.index]
+    return correlate(np.array(depths, dtype=float), means.to_numpy(), seed=seed)
+
+
+def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
+    """Run every secondary test on every measure that can be computed.
+
+    Parameters
+    ----------
+    store : Store
+        The depth study.
+    known : Store, optional
+        A study on the tables of suite ``known_scm``.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, test, effect, lower, upper, p_value, n, unit, p_holm``; the dial with the primary measure
+        is the primary test and not among them.
+    """
+    runs, trajectories = store.runs(), store.trajectories()
+    rows = []
+    for measure in MEASURES:
+        table = measurements(runs, trajectories, measure)
+        found: dict[str, tuple[dict[str, float], str]] = {
+            "between_datasets": (_as_dict(between_datasets(table)), "tables"),
+            "within_datasets": (within_datasets(table), "runs"),
+            "dial": (dial(table), "tables"),
+            "dial_against_controls": (dial_against_controls(table), "tables"),
+        }
+        if known is not None:
+            simulated = measurements(known.runs(), known.trajectories(), measure)
+            found["known_scm"] = (_as_dict(known_scm(simulated)), "tables")
+        if measure == PRIMARY_MEASURE:
+            del found["dial"]
+        rows += [
+            {"measure": measure, "test": test, **row, "unit": unit} for test, (row, unit) in found.items()
+        ]
+    frame = pd.DataFrame(rows, columns=RESULT_COLUMNS).dropna(subset=["p_value"]).reset_index(drop=True)
+    adjusted = multipletests(frame["p_value"], method="holm")[1] if len(frame) else []
+    return frame.assign(p_holm=adjusted)
+
+
+def uncut(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the CausalMixFT runs on graphs as they were discovered; one arm where two names have them."""
+    return table[
+        table["arm"] == next((n for n in ("causalmix", f"{DIAL}{FULL}") if n in set(table["arm"])), "")
+    ]
+
+
+def _block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Return ``dataset, fold, repeat, rho`` of the informative blocks of the arms with the prefix."""
+    place = table[table["arm"].str.startswith(DIAL)]
+    place = place.assign(setting=place["arm"].str.removeprefix(DIAL))[[*CELL, "setting", "depth"]]
+    own = table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
+    own = own.assign(setting=own["arm"].str.split("=").str[-1]).drop(columns="depth")
+    placed = own.merge(place, on=[*CELL, "setting"], how="inner")
+    rows = [
+        (*key, spearman(block["depth"], block["value"]) if len(block) >= 3 else np.nan)
+        for key, block in placed.groupby(CELL, observed=True)
+    ]
+    return pd.DataFrame(rows, columns=[*CELL, "rho"]).dropna()
+
+
+def _over_datasets(blocks: pd.DataFrame, seed: int, flips: int = 10_000) -> dict[str, float]:
+    """Return the mean over datasets of their mean ``rho``, its BCa interval and its sign-flip p."""
+    means = blocks.groupby("dataset", observed=True)["rho"].mean().to_numpy()
+    if len(means) < 3:
+        return _nothing(len(means))
+    lower, upper = bca_interval(means, seed=seed)
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (flips, len(means)))
+    extreme = np.abs(signs @ means) >= abs(means.sum()) - 1e-12
+    p_value = float((1 + extreme.sum()) / (1 + flips))
+    return {"effect": means.mean(), "lower": lower, "upper": upper, "p_value": p_value, "n": len(means)}
+
+
+def _as_dict(found: Correlation) -> dict[str, float]:
+    return {
+        "effect": found.rho,
+        "lower": found.lower,
+        "upper": found.upper,
+        "p_value": found.p_value,
+        "n": found.n,
+    }
+
+
+def _nothing(n: int) -> dict[str, float]:
+    nan = float("nan")
+    return {"effect": nan, "lower": nan, "upper": nan, "p_value": nan, "n": n}

@@ -1,0 +1,131 @@
+"""The secondary tests of the depth question find what is there, and nothing where nothing is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.depth_tests import (
+    between_datasets,
+    dial,
+    dial_against_controls,
+    known_scm,
+    measurements,
+    secondary_tests,
+    within_datasets,
+)
+from tests.recorded import DIAL_LIFTS, make_study
+
+SETTINGS = ("0", "1", "2", "3", "full")
+
+
+def make_table(
+    depth_effect: float, edge_effect: float = 0.0, n_datasets: int = 8, seed: int = 0
+) -> pd.DataFrame:
+    """Measurements of the dial and its controls: effects of depth and of lost edges on the measure."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for dataset in range(n_datasets):
+        level, n_edges = rng.normal(0, 3), int(rng.integers(12, 30))
+        for fold in range(3):
+            for place, setting in enumerate(SETTINGS):
+                for arm, depth in ((f"causalmix@depth={setting}", place), (f"causalmix@edges={setting}", 4)):
+                    if arm == "causalmix@edges=full":
+                        continue
+                    left = n_edges * (place + 1) / 5
+                    value = level + depth_effect * depth + edge_effect * left + rng.normal(0, 0.5)
+                    sizes = {"n_edges": left, "log_rows": 5.0, "n_features": 9.0}
+                    cell = {"dataset": f"t{dataset}", "fold": fold, "repeat": 0, "arm": arm}
+                    rows.append({**cell, "depth": float(depth), **sizes, "value": value})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    tables = tuple(f"table{i}" for i in range(8))
+    folder = tmp_path_factory.mktemp("results") / "depth"
+    return make_study(folder, lifts=DIAL_LIFTS, datasets=tables, n_folds=2, noise=0.03)
+
+
+def test_the_dial_finds_an_effect_of_depth_with_its_sign():
+    found = dial(make_table(depth_effect=-0.6))
+    assert found["effect"] < -0.5 and found["upper"] < 0 and found["p_value"] < 0.01 and found["n"] == 8
+
+
+def test_the_dial_finds_nothing_where_nothing_is():
+    assert dial(make_table(depth_effect=0.0, seed=3))["p_value"] > 0.05
+
+
+def test_an_effect_of_lost_edges_moves_the_dial_but_not_its_difference_from_the_controls():
+    table = make_table(depth_effect=0.0, edge_effect=-0.3)
+    assert dial(table)["effect"] < -0.5
+    against = dial_against_controls(table)
+    assert abs(against["effect"]) < 0.3 and against["p_value"] > 0.05
+
+
+def test_an_effect_of_depth_remains_against_the_controls():
+    found = dial_against_controls(make_table(depth_effect=-0.6))
+    assert found["effect"] < -0.5 and found["p_value"] < 0.05
+
+
+def test_too_few_tables_are_no_test():
+    assert np.isnan(dial(make_table(-0.6, n_datasets=2))["p_value"])
+
+
+def make_observations(slope: float) -> pd.DataFrame:
+    """Uncut runs of twelve tables: depth varies over folds, tables differ by far more than depth does."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for dataset in range(12):
+        level = rng.normal(0, 5)
+        for fold in range(8):
+            depth = rng.uniform(1, 5)
+            value = level + slope * depth + rng.normal(0, 0.3)
+            cell = {"dataset": f"t{dataset}", "fold": fold, "repeat": 0, "arm": "causalmix"}
+            sizes = {"n_edges": depth + rng.normal(8, 2), "log_rows": 5.0, "n_features": float(dataset)}
+            rows.append({**cell, "depth": depth, **sizes, "value": value})
+    return pd.DataFrame(rows)
+
+
+def test_the_mixed_model_sees_through_the_differences_between_tables():
+    found = within_datasets(make_observations(slope=0.5))
+    assert found["lower"] > 0 and found["p_value"] < 0.001 and found["n"] == 96
+
+
+def test_the_mixed_model_needs_depth_to_vary():
+    assert np.isnan(within_datasets(make_observations(0.5).assign(depth=2.0))["p_value"])
+
+
+def test_between_tables_each_table_is_one_point():
+    assert between_datasets(make_observations(0.5)).n == 12
+
+
+def test_known_tables_are_placed_at_the_depth_that_was_set():
+    names = [f"scm-depth{k}-linear-low" for k in range(1, 9)]
+    table = pd.DataFrame({"dataset": [*names, "wine"], "arm": "causalmix", "value": [*range(8), 99.0]})
+    found = known_scm(table)
+    assert found.rho == 1 and found.n == 8
+
+
+def test_all_tests_that_can_be_computed_form_one_family_adjusted_by_holm(store):
+    frame = secondary_tests(store)
+    assert (frame["p_holm"] >= frame["p_value"]).all() and frame["p_value"].notna().all()
+    assert not ((frame["measure"] == "tail_volatility") & (frame["test"] == "dial")).any()
+    assert {"dial", "dial_against_controls"} <= set(frame["test"])
+
+
+def test_a_store_without_runs_gives_an_empty_table(tmp_path):
+    from causalmix.store import ResultStore
+
+    assert secondary_tests(ResultStore(tmp_path / "none")).empty
+
+
+def test_the_dispersion_over_folds_has_one_value_per_table_and_arm(store):
+    table = measurements(store.runs(), store.trajectories(), "fold_dispersion")
+    assert not table.duplicated(["dataset", "arm"]).any() and (table["value"] >= 0).all()
+
+
+def test_an_unknown_measure_names_the_known_ones(store):
+    with pytest.raises(ValueError, match="tail_volatility"):
+        measurements(store.runs(), store.trajectories(), "wobble")
