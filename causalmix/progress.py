@@ -55,12 +55,14 @@ class LogProgress:
         if failure:
             print(f"failed: {failure}", file=sys.stderr, flush=True)
         now = time.monotonic()
+        if self.n_done == 1:
+            self.first = now  # the pace is that of the tasks after it: starting the workers takes long, once
         if now - self.last >= self.seconds or self.n_done == self.n_total:
-            self.last, passed = now, now - self.start
-            left = passed / self.n_done * (self.n_total - self.n_done)
+            self.last, pace = now, (now - self.first) / max(1, self.n_done - 1)
+            left = f", about {_clock(pace * (self.n_total - self.n_done))} left" if self.n_done > 1 else ""
             print(
-                f"{self.title}: {self.n_done} of {self.n_total}, {self.n_failed} failed, {_clock(passed)} so "
-                f"far, about {_clock(left)} left",
+                f"{self.title}: {self.n_done} of {self.n_total}, {self.n_failed} failed, "
+                f"{_clock(now - self.start)} so far{left}",
                 file=sys.stderr,
                 flush=True,
             )

@@ -20,7 +20,7 @@ from tests.runs import save_tiny_model
 
 REPOSITORY = Path(__file__).parents[2]
 N_RUNS = 30
-PATIENCE = 240.0
+PATIENCE = 480.0
 
 
 @pytest.fixture(scope="module")
