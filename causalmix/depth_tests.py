@@ -224,7 +224,7 @@ def _block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     own = own.assign(setting=own["arm"].str.split("=").str[-1]).drop(columns="depth")
     placed = own.merge(place, on=[*CELL, "setting"], how="inner")
     rows = [
-        (*key, spearman(block["depth"], block["value"]) if len(block) >= 3 else np.nan)
+        (*key, spearman(block["depth"].to_numpy(), block["value"].to_numpy()) if len(block) >= 3 else np.nan)
         for key, block in placed.groupby(CELL, observed=True)
     ]
     return pd.DataFrame(rows, columns=[*CELL, "rho"]).dropna()

@@ -140,7 +140,8 @@ def rank_lead(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 08: average rank of the baseline minus that of the arm, and both positions (1 is first)."""
     ranks = rank_arms(stored.runs, stored.normalisation, estimand["arms"])
     pair = ranks[[estimand["arm"], estimand["baseline"]]].to_numpy()
-    lead = stored.bootstrap(pair, ranks.index.to_series(), lambda rows: (rows[:, 1] - rows[:, 0]).mean())
+    datasets = ranks.index.to_series()
+    lead = stored.bootstrap(pair, datasets, lambda rows: round((rows[:, 1] - rows[:, 0]).mean(), 12))
     positions = ranks.mean().round(12).rank(method="min")
     return with_interval(
         lead,
@@ -162,8 +163,7 @@ def rank_gap(stored: Stored, estimand: Mapping) -> Quantities:
 
     interval = stored.bootstrap(ranks.to_numpy(), ranks.index.to_series(), gap)
     means = ranks.mean()
-    n_below = float((means[worse] > means[better].max()).sum())
-    return with_interval(interval, n_below=n_below)
+    return with_interval(interval, n_below=float((means[worse] > means[better].max()).sum()))
 
 
 def baseline_of_normalisation(stored: Stored, estimand: Mapping) -> Quantities:

@@ -86,7 +86,7 @@ def simulate_mixed(seed: int, n_rows: int, n_columns: int, n_edges: int) -> Simu
         value = _draw_node(dag, node, values, n_rows, rng)
         if node in categorical:
             level = np.searchsorted(np.quantile(value, [1 / 3, 2 / 3]), value)
-            rows[node] = pd.Series(pd.Categorical.from_codes(level, categories=list(LEVELS)))
+            rows[node] = pd.Series(pd.Categorical(np.array(LEVELS)[level], categories=list(LEVELS)))
             value = level - 1.0
         else:
             rows[node] = pd.Series(value)

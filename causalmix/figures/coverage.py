@@ -17,6 +17,7 @@ from causalmix.figures.style import (
     arm_name,
     grow,
     label_arms,
+    mark_published,
     order_arms,
     say_empty,
 )
@@ -134,11 +135,7 @@ def plot_gaps(frame: pd.DataFrame, ax: Axes, references: Mapping[str, float] | N
         first = own.iloc[0]
         ax.plot([first["arm_lower"], first["arm_upper"]], [row, row], color=colour, linewidth=3)
         ax.plot(first["arm_median"], row, "o", color=colour, markersize=9, markeredgecolor="white")
-    marked = [(value, arms.index(arm)) for arm, value in (references or {}).items() if arm in arms]
-    if marked:
-        places = {"color": INK, "markerfacecolor": "white", "zorder": 5, "label": "published median"}
-        ax.plot(*zip(*marked, strict=True), "D", markersize=6, **places)
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
+    mark_published(ax, arms, references)
     ax.axvline(1, color=MUTED, linestyle="--", linewidth=1)
     ax.annotate("unrelated", (1, -0.48), xytext=(4, -8), textcoords="offset points", color=MUTED, fontsize=9)
     label_arms(ax, arms)

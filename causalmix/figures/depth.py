@@ -224,7 +224,11 @@ def load_depth_recovery(recovered: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The same rows with ``rho``: Spearman of true and recovered depth over all tables.
     """
-    rho = spearman(recovered["true_depth"], recovered["depth"]) if len(recovered) else np.nan
+    rho = (
+        spearman(recovered["true_depth"].to_numpy(), recovered["depth"].to_numpy())
+        if len(recovered)
+        else np.nan
+    )
     return recovered.assign(rho=rho)
 
 

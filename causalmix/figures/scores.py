@@ -15,7 +15,16 @@ from causalmix.analysis import (
     unit_scores,
 )
 from causalmix.claims import Store
-from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, label_arms, order_arms, say_empty
+from causalmix.figures.style import (
+    INK,
+    MUTED,
+    arm_colour,
+    arm_name,
+    label_arms,
+    mark_published,
+    order_arms,
+    say_empty,
+)
 from causalmix.intervals import cluster_bootstrap
 
 AXIS_LABELS: dict[str, str] = {
@@ -90,12 +99,8 @@ def plot_improvements(
     ax.axvline(0, color=INK, linewidth=1)
     if reference is not None:
         ax.axvline(reference, color=MUTED, linewidth=1, linestyle="--", label=f"published {reference:+.2f}")
-    marked = [(value, arms.index(arm)) for arm, value in (references or {}).items() if arm in arms]
-    if marked:
-        places = {"color": INK, "markerfacecolor": "white", "zorder": 5, "label": "published median"}
-        ax.plot(*zip(*marked, strict=True), "D", markersize=6, **places)
-    if marked or reference is not None:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
+    mark_published(ax, arms, references)
     label_arms(ax, arms)
     ax.set_xlim(*_middle(frame["score"]))
     hidden = int((~frame["score"].between(*ax.get_xlim())).sum())

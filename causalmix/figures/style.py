@@ -8,7 +8,7 @@ in print and on its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,17 @@ def label_arms(ax: Axes, arms: Iterable[str]) -> None:
         tick.set_color(arm_colour(arm))
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(False, axis="y")
+
+
+def mark_published(ax: Axes, arms: Sequence[str], references: Mapping[str, float] | None) -> bool:
+    """Mark published values on the rows of their arms; return whether there was one to mark."""
+    marked = [(value, arms.index(arm)) for arm, value in (references or {}).items() if arm in arms]
+    if marked:
+        values, rows = zip(*marked, strict=True)
+        ax.plot(values, rows, "D", markersize=6, color=INK, markerfacecolor="white", zorder=5)
+        ax.lines[-1].set_label("published median")
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
+    return bool(marked)
 
 
 def grow(ax: Axes, n_rows: int) -> None:
