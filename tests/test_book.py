@@ -267,3 +267,12 @@ def test_formulas_are_drawn(browser, site: str) -> None:
     browser.get(urljoin(site, "book/protocol.html"))
     drawn = WebDriverWait(browser, 10).until(lambda b: b.find_elements(By.CSS_SELECTOR, "mjx-container svg"))
     assert drawn
+
+
+def test_jupyter_book_2_gets_the_same_chapters() -> None:
+    root = Path(__file__).resolve().parents[1]
+    chapters = re.findall(
+        r"(?:file|root): (book/\w+)$", (root / "book" / "_toc.yml").read_text(), re.MULTILINE
+    )
+    staged = re.findall(r"file: _build/stage/(book/\w+)\.md$", (root / "myst.yml").read_text(), re.MULTILINE)
+    assert staged == chapters
