@@ -60,7 +60,7 @@ def mask_absent_classes(logits: torch.Tensor, y_context: torch.Tensor) -> torch.
 
 
 def in_context_loss(
-    model: TabularFoundationModel,
+    model: torch.nn.Module,
     X_context: torch.Tensor,
     y_context: torch.Tensor,
     X_query: torch.Tensor,
@@ -70,7 +70,8 @@ def in_context_loss(
 
     Parameters
     ----------
-    model : TabularFoundationModel
+    model : torch.nn.Module
+        A `TabularFoundationModel`.
     X_context, y_context : (B, Rc, C) float and (B, Rc) int64 tensors
     X_query, y_query : (B, Rq, C) float and (B, Rq) int64 tensors
 
@@ -79,7 +80,7 @@ def in_context_loss(
     scalar tensor
         0 (with gradient) where no query row can be scored.
     """
-    logits = mask_absent_classes(model.forward(X_context, y_context, X_query), y_context)
+    logits = mask_absent_classes(model(X_context, y_context, X_query), y_context)
     known = (y_query.unsqueeze(2) == y_context.unsqueeze(1)).any(dim=2)  # (B, Rq)
     if not known.any():
         return 0.0 * logits.sum()

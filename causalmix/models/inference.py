@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from causalmix.models.base import TabularFoundationModel, mask_absent_classes
+from causalmix.models.base import mask_absent_classes
 
 
 @torch.no_grad()
 def predict_proba(
-    model: TabularFoundationModel,
+    model: torch.nn.Module,
     X_context: np.ndarray,
     y_context: np.ndarray,
     X_query: np.ndarray,
@@ -28,7 +28,8 @@ def predict_proba(
 
     Parameters
     ----------
-    model : TabularFoundationModel
+    model : torch.nn.Module
+        A `TabularFoundationModel`.
     X_context : (Rc, C) float array
     y_context : (Rc,) int array
         Codes `0 <= y < n_classes`.
@@ -44,7 +45,7 @@ def predict_proba(
     (Rq, n_classes) float64 array
         Rows sum to 1; a class absent from the context has probability 0.
     """
-    device = next(model.parameters()).device  # type: ignore[attr-defined]
+    device = next(model.parameters()).device
     rng = np.random.default_rng(seed)
     total = np.zeros((len(X_query), n_classes))
     for member in range(n_members):
@@ -55,7 +56,7 @@ def predict_proba(
         context = torch.as_tensor(X_context * signs, dtype=torch.float32, device=device)[None]
         query = torch.as_tensor(X_query * signs, dtype=torch.float32, device=device)[None]
         labels = torch.as_tensor(codes[y_context], dtype=torch.int64, device=device)[None]
-        logits = mask_absent_classes(model.forward(context, labels, query), labels)[0, :, :n_classes]
+        logits = mask_absent_classes(model(context, labels, query), labels)[0, :, :n_classes]
         total += logits.double().softmax(dim=1).cpu().numpy()[:, codes]
     return total / n_members
 

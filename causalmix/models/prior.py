@@ -176,7 +176,10 @@ def tree_ensemble(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generat
     X = share * common + (1 - share) * _roots(n_tasks, n_rows, n_features, rng)
     n_trees = int(_integers((1,), 1, 12, rng))
     relevant = columns.take_columns(X, max(1, min(n_features, int(_integers((1,), 1, 9, rng)))), rng)
-    scores = [sum(oblivious_tree(relevant, rng) for _ in range(n_trees)) for _ in range(columns.N_SCORES)]
+    scores = [
+        torch.stack([oblivious_tree(relevant, rng) for _ in range(n_trees)]).sum(dim=0)
+        for _ in range(columns.N_SCORES)
+    ]
     return X, torch.stack(scores, dim=2)
 
 
