@@ -16,11 +16,12 @@ import pytest
 from bs4 import BeautifulSoup
 
 from causalmix.book.build import build
+from causalmix.book.claims_text import depth_answer, read_claims
 from causalmix.book.execute import Job, check_parameters, execute, execute_all
 from causalmix.book.study import find_study
 from causalmix.book.workspace import BookError, Workspace
-from causalmix.verdicts import VERDICT_SCHEMA
-from tests.book_checkout import make_checkout, make_study, write_notebook
+from causalmix.verdicts import VERDICT_SCHEMA, Verdict
+from tests.book_checkout import ROOT, make_checkout, make_study, write_notebook
 
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -76,6 +77,20 @@ def test_every_claim_has_a_row_in_the_verdict_table(html: Path) -> None:
     rows = page.select("table.cm-verdicts tbody tr")
     assert [row.find("td").get_text(strip=True) for row in rows] == [f"{n:02d}" for n in range(1, 20)]
     assert all(row.select_one(".cm-verdict") for row in rows)
+
+
+def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
+    claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
+    given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
+    untested = Verdict(**given, verdict="not tested", rule="r", reason="no runs of the dial")
+    assert "not recorded here: no runs of the dial" in depth_answer(claim, untested)
+    tested = Verdict(
+        **given, verdict="reproduced", label="an association", rule="r", value=-0.31, interval=(-0.5, -0.1),
+        model="m", n_runs=70, n_datasets=9, quantities={"p_value": 0.002},
+    )  # fmt: skip
+    answer = depth_answer(claim, tested)
+    for part in ("[an association]", "9 tables", "70 runs", "−0.31 [−0.50, −0.10]", "p 0.002"):
+        assert part in answer
 
 
 def test_verdicts_json_follows_its_schema(html: Path) -> None:

@@ -82,7 +82,9 @@ def snippets(
 ) -> dict[str, str]:
     """Return the pieces of text that the chapters include: every number of the book comes from here."""
     notebooks = claim_notebooks([execution.name for execution in executions])
-    depth = next(claim for claim in claims if claim["kind"] == "exploratory")
+    depth, answer = next(
+        pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
+    )
     return {
         "found": study_text.found_so_far(study, claims, verdicts),
         "verdict_table": claims_text.verdict_table(claims, verdicts, notebooks),
@@ -91,6 +93,7 @@ def snippets(
         "paper_claims": claims_text.paper_claims(claims),
         "reference_values": claims_text.reference_values(claims),
         "depth_question": claims_text.depth_question(depth),
+        "depth_answer": claims_text.depth_answer(depth, answer),
         "depth_rule": claims_text.depth_rule(depth),
         "study": study_text.study_summary(study),
         "study_downloads": study_text.downloads(study),

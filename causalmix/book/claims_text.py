@@ -195,6 +195,25 @@ def depth_question(claim: Claim) -> str:
     return f"> {claim['sentence']}\n"
 
 
+def depth_answer(claim: Claim, verdict: Verdict) -> str:
+    """Return the answer to the open question, from its verdict, or that the runs are not there."""
+    if verdict.verdict == "not tested":
+        return (
+            f"[](depth.md) asks another question; the runs that answer it are not recorded here: "
+            f"{verdict.reason}."
+        )
+    measure = claim["estimand"]["measure"].replace("_", " ")
+    p_value, smallest = verdict.quantities.get("p_value"), claim["estimand"]["smallest_effect"]
+    return (
+        f"**Does structural depth go with the stability of fine-tuning?** "
+        f"{badge(verdict.verdict, verdict.label)} Over {verdict.n_datasets} tables and {verdict.n_runs} runs "
+        f"of `{verdict.model}`, the correlation of *{measure}* with the depth that graphs were cut to was "
+        f"{number(verdict.value)} {interval(*verdict.interval)} (95 % interval over tables; permutation p "
+        f"{number(p_value)}; smallest effect of interest {number(smallest)}; below zero means that deeper "
+        f"graphs converge more steadily). It is a finding about this model on these tables."
+    )
+
+
 def depth_rule(claim: Claim) -> str:
     """Return how the open question will be decided."""
     estimand = claim["estimand"]

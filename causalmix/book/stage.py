@@ -121,7 +121,7 @@ def stage(
             if published.is_file():
                 inside = published.relative_to(execution.out).as_posix()
                 files[f"notebooks/files/{execution.name}/{inside}"] = published.read_bytes()
-    for snippet, text in {**values, "headline": headline(executions)}.items():
+    for snippet, text in {**values, **figures(executions)}.items():
         files[f"values/{snippet}.md"] = (text.rstrip() + "\n").encode()
     for record in FILES:
         files[f"downloads/{record}"] = (study.folder / record).read_bytes()
@@ -129,8 +129,32 @@ def stage(
     return files
 
 
-def headline(executions: Sequence[Execution], name: str = "fig_improvements") -> str:
-    """Return the figure that the index page shows, with its alternative text, data and provenance."""
+def figures(executions: Sequence[Execution]) -> dict[str, str]:
+    """Return the figures that chapters show: snippet name to Markdown."""
+    return {
+        "headline": figure(
+            executions, "fig_improvements", "How much each arm improves", "on the pre-trained model."
+        ),
+        "depth_figure": figure(
+            executions,
+            "claim_19_depth_and_stability",
+            "Stability against the depth",
+            "that graphs are cut to.",
+        ),
+    }
+
+
+def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:
+    """Return a notebook's figure with its alternative text, data and provenance.
+
+    Parameters
+    ----------
+    executions : sequence of Execution
+    name : str
+        Of the notebook, which is also the figure's.
+    link, rest : str
+        The caption: a link to the notebook, and how the sentence goes on.
+    """
     execution = next((one for one in executions if one.name == name), None)
     if execution is None or not (execution.out / "figures" / f"{name}.svg").is_file():
         return f"No notebook published the figure {name}."
@@ -144,8 +168,7 @@ def headline(executions: Sequence[Execution], name: str = "fig_improvements") ->
             ":class: cm-figure",
             f":alt: {alternative_text(execution)}",
             "",
-            f"[How much each arm improves](../notebooks/{name}.ipynb) on the pre-trained model. {provenance} "
-            f"Download: {links}.",
+            f"[{link}](../notebooks/{name}.ipynb) {rest} {provenance} Download: {links}.",
             "```",
         ]
     )
