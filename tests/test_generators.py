@@ -250,7 +250,7 @@ def test_a_cached_table_comes_back_as_it_was(tmp_path):
         {"seed": 8},
         {"protocol": Protocol(max_train_rows=128)},
     ],
-    ids=str,
+    ids=lambda change: "-".join(change),
 )
 def test_another_key_never_finds_the_table(tmp_path, change):
     cache = SyntheticCache(tmp_path)
