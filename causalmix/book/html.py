@@ -58,6 +58,7 @@ def build_html(workspace: Workspace) -> Path:
             f"jupyter-book ended with exit code {done.returncode} ({log}):\n{complaints(done.stdout)}"
         )
     drop_what_the_theme_left(workspace.html)
+    give_the_first_page_an_icon(index)
     mark.write_text(now)
     return index
 
@@ -72,3 +73,8 @@ def complaints(output: str) -> str:
 def drop_what_the_theme_left(html: Path) -> None:
     """Remove what is no page of the book: Sphinx's caches."""
     shutil.rmtree(html / ".doctrees", ignore_errors=True)
+
+
+def give_the_first_page_an_icon(index: Path) -> None:
+    """Name the icon on the page that leads to the book's index; a browser asks for /favicon.ico otherwise."""
+    index.write_text(f'<link rel="icon" href="_static/favicon.svg" />\n{index.read_text()}')
