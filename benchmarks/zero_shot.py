@@ -1,6 +1,6 @@
 """Zero-shot scores of the embedded models beside three classifiers trained on the same rows, in one run.
 
-    CAUSALMIX_DATA=FOLDER python benchmarks/zero_shot.py [--quick] [--out FOLDER]
+    CAUSALMIX_DATA=FOLDER python benchmarks/zero_shot.py [--quick] [--rows N ...] [--folds N ...]
 
 Every table of the TabArena suite that is at hand, each at two sizes of the training part; the models see the
 training rows as context and are not trained on them. Prints a table, writes `scores.csv` (one row per table,
@@ -94,6 +94,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="one fold, 256 rows, tables with at most 25 features"
     )
+    parser.add_argument("--rows", type=int, nargs="+", default=[256, 1000], help="sizes of the training part")
+    parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2], help="folds of each table")
     parser.add_argument("--data", default=os.environ.get("CAUSALMIX_DATA"), help="folder with the tables")
     parser.add_argument("--out", type=Path, default=Path("results/zero-shot"), help="where the CSV files go")
     parser.add_argument("--models", nargs="*", default=list(MODELS), help="model names or folders")
@@ -111,7 +113,7 @@ def main() -> None:
     at_hand = at_hand[(at_hand["suite"] == "tabarena33") & (at_hand["available"] == "local")]
     if options.quick:
         at_hand = at_hand[at_hand["features"] <= 25]
-    sizes, folds = ((256,), (0,)) if options.quick else ((256, 1000), (0, 1, 2))
+    sizes, folds = ([256], [0]) if options.quick else (options.rows, options.folds)
     jobs = [(name, fold, size) for size in sizes for name in at_hand["name"] for fold in folds]
     parallel = Parallel(n_jobs=options.workers, verbose=1)
     results = parallel(

@@ -50,6 +50,7 @@ class LogProgress:
         return None
 
     def advance(self, group: str, failure: str = "") -> None:
+        """Count one task of ``group``; print a failure at once, the state every few seconds."""
         self.n_done += 1
         self.n_failed += bool(failure)
         if failure:

@@ -19,6 +19,7 @@ from causalmix.book.build import build
 from causalmix.book.claims_text import depth_answer, read_claims
 from causalmix.book.execute import Job, check_parameters, execute, execute_all
 from causalmix.book.study import find_study
+from causalmix.book.study_text import model_scores
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.verdicts import VERDICT_SCHEMA, Verdict
 from tests.book_checkout import ROOT, make_checkout, make_study, write_notebook
@@ -91,6 +92,14 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
     answer = depth_answer(claim, tested)
     for part in ("[an association]", "9 tables", "70 runs", "−0.31 [−0.50, −0.10]", "p 0.002"):
         assert part in answer
+
+
+def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:
+    assert "not recorded here" in model_scores(tmp_path / "summary.csv")
+    (tmp_path / "summary.csv").write_text("n_rows,method,roc_auc,log_loss\n256,mine,0.812,0.4\n")
+    (tmp_path / "scores.csv").write_text("dataset,method\na,mine\nb,mine\n")
+    text = model_scores(tmp_path / "summary.csv")
+    assert "mine" in text and "0.812" in text and "2 tables" in text
 
 
 def test_verdicts_json_follows_its_schema(html: Path) -> None:
