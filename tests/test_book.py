@@ -7,6 +7,7 @@ import http.server
 import json
 import re
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from causalmix.book.build import build
-from causalmix.book.claims_text import depth_answer, read_claims
+from causalmix.book.claims_text import depth_answer, read_claims, rules_commit
 from causalmix.book.execute import Job, check_parameters, execute, execute_all
 from causalmix.book.study import find_study
 from causalmix.book.study_text import model_scores
@@ -92,6 +93,17 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
     answer = depth_answer(claim, tested)
     for part in ("[an association]", "9 tables", "70 runs", "−0.31 [−0.50, −0.10]", "p 0.002"):
         assert part in answer
+
+
+def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Path) -> None:
+    path = tmp_path / "claims.yml"
+    path.write_text("claims: []\n")
+    assert "no history" in rules_commit(path)
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "rules"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    commit = subprocess.check_output(["git", "log", "-1", "--format=%h"], cwd=tmp_path, text=True).strip()
+    assert commit in rules_commit(path)
 
 
 def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:

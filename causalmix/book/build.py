@@ -70,6 +70,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     files = [file for execution in executions for file in sorted(execution.out.rglob("verdicts/*.json"))]
     verdicts = claims_text.all_verdicts(claims, files, study, notebooks)
     values = snippets(study, executions, claims, verdicts, yaml.safe_load(path.read_text(encoding="utf-8")))
+    values["rules_commit"] = claims_text.rules_commit(path)
     values["model_scores"] = study_text.model_scores(workspace.results / "zero-shot" / "summary.csv")
     return stage(workspace, executions, values, verdicts, study)
 

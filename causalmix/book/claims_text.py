@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,18 @@ def read_claims(path: Path) -> list[Claim]:
     except ClaimError as error:
         raise BookError(str(error)) from error
     return yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
+
+
+def rules_commit(path: Path) -> str:
+    """Return the commit that last changed the rules, so that anyone can see that it precedes the runs."""
+    command = ["git", "log", "-1", "--format=%h of %ad", "--date=format:%Y-%m-%d %H:%M", "--", path.name]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout.strip():
+        return "This checkout has no history: the date of the rules cannot be shown."
+    when = done.stdout.strip()
+    return (
+        f"The rules were last changed in commit {when}; every recorded run names the revision that made it."
+    )
 
 
 def all_verdicts(
