@@ -7,6 +7,9 @@ from pathlib import Path
 
 MARKER = Path("notebooks") / "claims.yml"
 
+STUDY_ORDER = ("paper", "first-look", "quick")
+"""Studies that the claims may be decided from, the most complete first."""
+
 
 def find_root(start: str | os.PathLike | None = None) -> Path:
     """Return the checkout's root: the nearest folder above ``start``, else above this package, with `MARKER`.

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from causalmix.claims import Verdict, write_verdict
 from causalmix.figures import save_figure
-from causalmix.locations import find_root
+from causalmix.locations import STUDY_ORDER, find_root
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.store import ResultStore, StoreError
 
@@ -22,9 +22,6 @@ with warnings.catch_warnings():
     # dowhy and causal-learn ask tqdm for a notebook's progress bar and draw none: no need for ipywidgets.
     warnings.filterwarnings("ignore", message="IProgress not found")
     import tqdm.auto  # noqa: F401
-
-STUDY_ORDER = ("paper", "first-look", "quick")
-"""The studies that ``study="auto"`` looks for, the most complete first."""
 
 
 class IncompleteStudyError(StoreError):

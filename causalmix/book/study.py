@@ -10,10 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from causalmix.book.workspace import BookError, Workspace
+from causalmix.locations import STUDY_ORDER
 from causalmix.store import ResultStore, StoreError
-
-ORDER = ("paper", "first-look", "quick")
-"""Studies that the claims may be decided from, the most complete first."""
 
 FILES = ("runs.parquet", "trajectories.parquet", "graphs.parquet", "manifest.json")
 """What makes a study a recorded one; these files are published with the book."""
@@ -91,7 +89,7 @@ def find_study(workspace: Workspace, wanted: str | None = None) -> Path | None:
             f"no recorded study {wanted!r}: results/ holds {', '.join(there) or 'none'}. "
             f"`causalmix run --profile {Path(wanted).name}` makes one, if there is a profile of that name."
         )
-    recorded = [workspace.results / name for name in ORDER if is_recorded(workspace.results / name)]
+    recorded = [workspace.results / name for name in STUDY_ORDER if is_recorded(workspace.results / name)]
     return recorded[0] if recorded else None
 
 

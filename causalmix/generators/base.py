@@ -69,3 +69,12 @@ def check_training_table(train: pd.DataFrame, target: str) -> None:
         )
     if train[target].isna().any():
         raise GeneratorError(f"target {target!r} has missing labels; drop those rows first")
+
+
+def check_can_draw(generator: Generator, n: int, *, is_fitted: bool) -> None:
+    """Raise RuntimeError unless the generator is fitted, ValueError for a negative number of rows."""
+    if not is_fitted:
+        name = type(generator).__name__
+        raise RuntimeError(f"this {name} is not fitted yet; call fit(train, target, seed) first")
+    if n < 0:
+        raise ValueError(f"cannot draw {n} rows; ask for 0 or more")

@@ -20,7 +20,7 @@ from causalmix.causal.dags import (
 )
 from causalmix.causal.dial import drop_edges_keeping_depth, limit_depth, n_droppable_edges, shuffle_columns
 from causalmix.causal.redundancy import find_redundant_columns
-from causalmix.generators.base import GeneratorError, check_training_table
+from causalmix.generators.base import GeneratorError, check_can_draw, check_training_table
 from causalmix.seeding import derive_seed
 
 GRAPH_SOURCES = ("discovered", "empty", "random", "true")
@@ -195,10 +195,7 @@ class CausalGenerator:
         """
         from causalmix.causal.scm import draw_samples
 
-        if not self.dags:
-            raise RuntimeError("this CausalGenerator is not fitted yet; call fit(train, target, seed) first")
-        if n < 0:
-            raise ValueError(f"cannot draw {n} rows; ask for 0 or more")
+        check_can_draw(self, n, is_fitted=bool(self.dags))
         shares = [len(part) for part in np.array_split(np.arange(n), len(self._models))]
         drawn = [
             draw_samples(model, share, derive_seed(self._seed, "rows", k))

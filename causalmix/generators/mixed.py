@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.causal.dags import GraphStatistics
-from causalmix.generators.base import Generator, GeneratorError
+from causalmix.generators.base import Generator, GeneratorError, check_can_draw
 from causalmix.generators.causal import CausalGenerator
 from causalmix.generators.ctgan import CTGANGenerator
 from causalmix.generators.tabebm import TabEBMGenerator
@@ -89,12 +89,7 @@ class MixedModelGenerator:
         DataFrame, shape (n, d)
             The same n gives the same rows.
         """
-        if not hasattr(self, "_fitted"):
-            raise RuntimeError(
-                "this MixedModelGenerator is not fitted yet; call fit(train, target, seed) first"
-            )
-        if n < 0:
-            raise ValueError(f"cannot draw {n} rows; ask for 0 or more")
+        check_can_draw(self, n, is_fitted=hasattr(self, "_fitted"))
         shares = [len(part) for part in np.array_split(np.arange(n), len(self._fitted))]
         drawn = [member.sample(share) for member, share in zip(self._fitted, shares, strict=True) if share]
         if not drawn:

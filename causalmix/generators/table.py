@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalmix.causal.dags import GraphStatistics
 from causalmix.causal.schema import MISSING, TableSchema, is_integer_valued, is_numeric
-from causalmix.generators.base import check_training_table
+from causalmix.generators.base import check_can_draw, check_training_table
 from causalmix.seeding import derive_seed
 
 
@@ -146,12 +146,7 @@ class TableGenerator(ABC):
         DataFrame, shape (n, d)
             The same n gives the same rows.
         """
-        if not hasattr(self, "_table"):
-            raise RuntimeError(
-                f"this {type(self).__name__} is not fitted yet; call fit(train, target, seed) first"
-            )
-        if n < 0:
-            raise ValueError(f"cannot draw {n} rows; ask for 0 or more")
+        check_can_draw(self, n, is_fitted=hasattr(self, "_table"))
         if n == 0:
             return self._table.schema.template.copy()
         rows = self._draw(n, np.random.default_rng(derive_seed(self._seed, "rows")))
