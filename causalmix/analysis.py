@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.intervals import CONFIDENCE, RESAMPLES, Correlation, cluster_bootstrap, correlate
+from causalmix.specs import find_arm
 from causalmix.stability import measure_stability
 
 PRIMARY_NORMALISATION = "error_removed"
@@ -78,7 +79,7 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
     Raises
     ------
     AnalysisError
-        For an unknown normalisation or a missing column.
+        For an unknown normalisation, a missing column, or several runs per cell and arm.
 
     Examples
     --------
@@ -93,8 +94,31 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
         known = ", ".join(NORMALISATIONS)
         raise AnalysisError(f"unknown normalisation {normalisation!r}: choose one of {known}")
     _require(runs, [*CELL, "arm", "status", "test_auc", "zero_shot_auc"])
+    check_one_run_per_cell(runs)
     finished = runs[runs["status"] == "ok"]
     return finished.assign(score=NORMALISATIONS[normalisation](finished)).reset_index(drop=True)
+
+
+def check_one_run_per_cell(runs: pd.DataFrame) -> None:
+    """Raise AnalysisError where an arm has several runs in one cell: their mean would mean nothing."""
+    if runs.duplicated([*CELL, "arm"]).any():
+        raise AnalysisError(
+            "several runs per dataset, fold, repeat and arm: choose one model and preset, and one synthetic "
+            "ratio (causalmix.analysis.at_ratio), first"
+        )
+
+
+def at_ratio(runs: pd.DataFrame, ratio: float) -> pd.DataFrame:
+    """Return the runs with this many synthetic rows per real one, and those of arms that use none.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"arm": ["default", "scm", "scm"], "synthetic_ratio": [1.0, 0.5, 2.0]})
+    >>> at_ratio(runs, 2.0)["arm"].tolist()
+    ['default', 'scm']
+    """
+    has_rows = runs["arm"].map(lambda arm: find_arm(arm).generator is not None).astype(bool)
+    return runs[~has_rows | (runs["synthetic_ratio"] == ratio)]
 
 
 def unit_scores(
@@ -211,6 +235,7 @@ def validation_test_gap(
         ``arm, n_runs`` (with a defined gap), ``n_undefined, median, lower, upper``.
     """
     gaps = run_gaps(trajectories)
+    check_one_run_per_cell(gaps)
     rows = []
     for arm, own in gaps[gaps["arm"] != "zero_shot"].groupby("arm", observed=True):
         defined = own.dropna(subset=["validation_test_gap"])

@@ -46,6 +46,25 @@ def parse_numbers(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(numbers))
 
 
+def parse_ratios(text: str) -> tuple[float, ...]:
+    """Read decimal numbers.
+
+    Raises
+    ------
+    SpecError
+        When something else stands there.
+
+    Examples
+    --------
+    >>> parse_ratios("0.25, 1,4")
+    (0.25, 1.0, 4.0)
+    """
+    try:
+        return tuple(dict.fromkeys(float(part) for part in parse_names(text)))
+    except ValueError:
+        raise SpecError(f"{text!r} is not a list of ratios: write, for example, 1 or 0.25,1,4") from None
+
+
 def parse_shard(text: str | None) -> tuple[int, int] | None:
     """Read ``i/n``.
 
@@ -67,7 +86,11 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(part), int(n_parts)
 
 
-_PARSERS: dict[Any, Callable[[str], Any]] = {tuple[str, ...]: parse_names, tuple[int, ...]: parse_numbers}
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    tuple[str, ...]: parse_names,
+    tuple[int, ...]: parse_numbers,
+    tuple[float, ...]: parse_ratios,
+}
 
 
 def field_texts(cls: type) -> dict[str, str]:

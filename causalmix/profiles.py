@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from causalmix.data import SUITES
 from causalmix.data.splits import Protocol
@@ -31,8 +33,8 @@ class Profile:
         Random partitions into folds: 0 or 0-4.
     preset
         Named fine-tuning settings.
-    synthetic_ratio
-        Synthetic rows per real training row.
+    synthetic_ratios
+        Synthetic rows per real training row: 1 or 0.25,1,4. Arms without synthetic rows run once.
     n_steps
         Fine-tuning steps in place of the preset's.
     target
@@ -56,7 +58,7 @@ class Profile:
     model: str = "embedded-mini"
     repeats: tuple[int, ...] = (0,)
     preset: str = "causalmix"
-    synthetic_ratio: float = 1.0
+    synthetic_ratios: tuple[float, ...] = (RunSpec.synthetic_ratio,)
     n_steps: int = 0
     target: str = ""
     protocol: Protocol = Protocol()  # noqa: RUF009 (frozen)
@@ -78,8 +80,9 @@ class Profile:
                     f"fold {fold} does not exist: the protocol has {self.protocol.n_folds} folds, "
                     f"0 to {self.protocol.n_folds - 1}"
                 )
-        if not self.synthetic_ratio > 0:
-            raise SpecError(f"synthetic_ratio is {self.synthetic_ratio}; it must be above 0")
+        for ratio in self.synthetic_ratios:
+            if not (ratio > 0 and math.isfinite(ratio)):
+                raise SpecError(f"a synthetic ratio is {ratio}; it must be above 0 and finite")
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -169,6 +172,19 @@ PROFILES: dict[str, Profile] = {
         arms=_DIAL_ARMS,
         description="hours: graphs cut to depth k, and controls that lose as many edges",
     ),
+    "sensitivity": Profile(
+        suite="tabarena33",
+        datasets=(
+            "blood-transfusion-service-center",
+            "diabetes",
+            "Fitness_Club",
+            "Is-this-a-good-customer",
+            "maternal_health_risk",
+            "website_phishing",
+        ),
+        synthetic_ratios=(0.25, 0.5, 1.0, 2.0, 4.0),
+        description="half an hour: how much does the number of synthetic rows matter? six narrow tables",
+    ),
     "depth-known": Profile(
         suite="known_scm",
         arms=("zero_shot", "default", "causalmix", "causalmix@graph=true", "causalmix@graph=random_depth"),
@@ -194,6 +210,8 @@ def find_profile(name: str) -> Profile:
 def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
     """Yield the runs of a profile: fold by fold over all tables, so that an unfinished study is an even one.
 
+    An arm without synthetic rows does not depend on the ratio: it is run once, under the default one.
+
     Parameters
     ----------
     profile : Profile
@@ -204,8 +222,8 @@ def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
     shared = {
         item.name: getattr(profile, item.name) for item in dataclasses.fields(profile) if item.name in taken
     }
-    for repeat in profile.repeats:
-        for fold in profile.folds:
-            for dataset in profile.tables:
-                for arm in sorted(profile.arms, key=list(ARMS).index):
-                    yield RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)
+    arms = sorted(profile.arms, key=list(ARMS).index)
+    for repeat, fold, dataset, arm in product(profile.repeats, profile.folds, profile.tables, arms):
+        cell = RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)
+        ratios = profile.synthetic_ratios if find_arm(arm).generator else (cell.synthetic_ratio,)
+        yield from (dataclasses.replace(cell, synthetic_ratio=ratio) for ratio in ratios)

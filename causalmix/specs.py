@@ -204,7 +204,9 @@ class RunSpec:
         return cls(**{**values, "protocol": Protocol(**values["protocol"])})
 
     def __str__(self) -> str:
-        return f"{self.dataset} · fold {self.fold} · {self.arm}"
+        is_usual = self.synthetic_ratio == type(self).synthetic_ratio
+        ratio = "" if is_usual else f" · ratio {self.synthetic_ratio:g}"
+        return f"{self.dataset} · fold {self.fold} · {self.arm}{ratio}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from causalmix.specs import RunRecord, RunSpec
+from causalmix.specs import ARMS, RunRecord, RunSpec
 from causalmix.store import ResultStore
 from causalmix.trajectory import Trajectory
 
@@ -36,10 +36,12 @@ def make_study(
     suite: str = "bundled",
     seed: int = 0,
     depth_steadies: bool = False,
+    ratios: Sequence[float] = (1.0,),
 ) -> ResultStore:
-    """Write one record per dataset, fold and arm to ``root`` and consolidate them.
+    """Write one record per dataset, fold, arm and (with synthetic rows) ratio to ``root``; consolidate them.
 
-    ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles.
+    ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles. The change of the test
+    ROC-AUC grows with the ratio.
     """
     rng = np.random.default_rng(seed)
     store = ResultStore(root)
@@ -47,9 +49,10 @@ def make_study(
         level = rng.uniform(0.65, 0.85)
         for fold in range(n_folds):
             start = float(np.clip(level + rng.normal(0, 0.02), 0.55, 0.9))
-            for arm, lift in lifts.items():
-                spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model)
-                store.write(_record(spec, start, lift, noise, rng, depth_steadies))
+            cells = [(arm, r) for arm in lifts for r in (ratios if ARMS[arm].generator else (1.0,))]
+            for arm, ratio in cells:
+                spec = RunSpec(root.name, suite, dataset, fold, arm, model, synthetic_ratio=ratio)
+                store.write(_record(spec, start, lifts[arm] * ratio, noise, rng, depth_steadies))
     store.consolidate()
     return store
 

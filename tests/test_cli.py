@@ -94,7 +94,7 @@ def test_the_options_of_a_sweep_are_the_fields_of_its_dataclass(cli):
         "arms",
         "model",
         "preset",
-        "synthetic-ratio",
+        "synthetic-ratios",
         "max-train-rows",
     ):
         assert f"--{name} " in text

@@ -213,7 +213,8 @@ def test_every_profile_gives_each_cell_once_and_finishes_a_fold_before_the_next(
     profile = find_profile(name)
     specs = list(iter_specs(profile, "study"))
     assert len({spec.spec_hash for spec in specs}) == len(specs)
-    assert len(specs) == len(profile.tables) * len(profile.folds) * len(profile.arms) * len(profile.repeats)
+    per_arm = [len(profile.synthetic_ratios) if ARMS[arm].generator else 1 for arm in profile.arms]
+    assert len(specs) == len(profile.tables) * len(profile.folds) * sum(per_arm) * len(profile.repeats)
     assert [spec.fold for spec in specs] == sorted(spec.fold for spec in specs)
 
 
@@ -224,7 +225,8 @@ def test_every_profile_gives_each_cell_once_and_finishes_a_fold_before_the_next(
         ({"suite": "bundeld"}, "unknown suite 'bundeld': did you mean 'bundled'"),
         ({"datasets": ("irsi",)}, "unknown dataset of suite bundled 'irsi': did you mean 'iris'"),
         ({"folds": (10,)}, "fold 10 does not exist"),
-        ({"synthetic_ratio": 0.0}, "must be above 0"),
+        ({"synthetic_ratios": (1.0, 0.0)}, "must be above 0"),
+        ({"synthetic_ratios": (float("inf"),)}, "must be above 0 and finite"),
     ],
 )
 def test_a_profile_that_names_what_does_not_exist_is_refused_with_a_hint(change, message):

@@ -32,6 +32,7 @@ STUDIES = {
     "made_up": {},
     "made_up_paper": {**EIGHT_TABLES, "lifts": PAPER_LIFTS},
     "made_up_dial": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "depth_steadies": True},
+    "made_up_ratios": {"n_folds": 2, "ratios": (0.5, 1.0, 2.0)},
 }
 
 # Per notebook: the study, the verdict on it and the columns of its data.
@@ -60,6 +61,7 @@ FIGURE_RUNS = {
     "fig_improvements": ("made_up", {"arm", "score", "arm_median"}),
     "fig_ranks": ("made_up", {"arm", "rank", "mean_rank"}),
     "fig_causal_graph": ("made_up", {"cause", "effect", "probability"}),
+    "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),
     "depth_dial": ("made_up_dial", {"series", "setting", "dataset", "change"}),

@@ -44,6 +44,7 @@ from causalmix.figures.method import (
     plot_strengths,
 )
 from causalmix.figures.ranks import load_ranks, plot_ranks
+from causalmix.figures.ratio import load_ratio_sensitivity, plot_ratio_sensitivity
 from causalmix.figures.scores import (
     load_baseline,
     load_improvements,
@@ -73,6 +74,7 @@ __all__ = [
     "load_predictions",
     "load_propagation",
     "load_ranks",
+    "load_ratio_sensitivity",
     "load_recovery",
     "load_spread",
     "load_strengths",
@@ -93,6 +95,7 @@ __all__ = [
     "plot_predictions",
     "plot_propagation",
     "plot_ranks",
+    "plot_ratio_sensitivity",
     "plot_recovery",
     "plot_spread",
     "plot_strengths",
