@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ class Profile:
         Synthetic rows per real training row.
     n_steps
         Fine-tuning steps in place of the preset's.
+    train_rows
+        Row limits of the training part, each a sweep of its own: 64,128; the protocol's when left out.
     target
         Target column of your own --table.
     protocol
@@ -58,6 +61,7 @@ class Profile:
     preset: str = "causalmix"
     synthetic_ratio: float = 1.0
     n_steps: int = 0
+    train_rows: tuple[int, ...] = ()
     target: str = ""
     protocol: Protocol = Protocol()  # noqa: RUF009 (frozen)
     description: str = ""
@@ -80,6 +84,12 @@ class Profile:
                 )
         if not self.synthetic_ratio > 0:
             raise SpecError(f"synthetic_ratio is {self.synthetic_ratio}; it must be above 0")
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """The protocol, once per row limit."""
+        limits = self.train_rows or (self.protocol.max_train_rows,)
+        return tuple(dataclasses.replace(self.protocol, max_train_rows=limit) for limit in limits)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -123,6 +133,26 @@ _DIAL_ARMS = (
     *(f"causalmix@edges={k}" for k in (0, 1, 2, 3)),
 )
 
+_LOW_DATA_ARMS = (
+    "zero_shot",
+    "default",
+    *(f"causalmix@depth={k}" for k in (0, 1, "full")),
+    "causalmix@edges=1",
+)
+
+_TEN_TABLES = (
+    "blood-transfusion-service-center",
+    "churn",
+    "credit-g",
+    "diabetes",
+    "Fitness_Club",
+    "heloc",
+    "Is-this-a-good-customer",
+    "maternal_health_risk",
+    "seismic-bumps",
+    "website_phishing",
+)
+
 PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         datasets=("iris",),
@@ -138,18 +168,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "first-look": Profile(
         suite="tabarena33",
-        datasets=(
-            "blood-transfusion-service-center",
-            "churn",
-            "credit-g",
-            "diabetes",
-            "Fitness_Club",
-            "heloc",
-            "Is-this-a-good-customer",
-            "maternal_health_risk",
-            "seismic-bumps",
-            "website_phishing",
-        ),
+        datasets=_TEN_TABLES,
         arms=PAPER_ARMS,
         description="ten TabArena tables x three folds x all arms of the paper: a first look at real tables",
     ),
@@ -168,6 +187,13 @@ PROFILES: dict[str, Profile] = {
         suite="tabarena33",
         arms=_DIAL_ARMS,
         description="hours: graphs cut to depth k, and controls that lose as many edges",
+    ),
+    "depth-low-data": Profile(
+        suite="tabarena33",
+        datasets=_TEN_TABLES,
+        arms=_LOW_DATA_ARMS,
+        train_rows=(64, 128, 256, 512),
+        description="hours: the ends of the dial and a control, from very scarce rows to more than usual",
     ),
     "depth-known": Profile(
         suite="known_scm",
@@ -206,6 +232,7 @@ def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
     }
     for repeat in profile.repeats:
         for fold in profile.folds:
-            for dataset in profile.tables:
+            for dataset, protocol in itertools.product(profile.tables, profile.protocols):
+                cell = {"dataset": dataset, "fold": fold, "repeat": repeat, "protocol": protocol}
                 for arm in sorted(profile.arms, key=list(ARMS).index):
-                    yield RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)
+                    yield RunSpec(study=study, arm=arm, **{**shared, **cell})

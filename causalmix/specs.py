@@ -204,7 +204,9 @@ class RunSpec:
         return cls(**{**values, "protocol": Protocol(**values["protocol"])})
 
     def __str__(self) -> str:
-        return f"{self.dataset} · fold {self.fold} · {self.arm}"
+        limit = self.protocol.max_train_rows
+        rows = f" · {limit} rows" if limit != Protocol().max_train_rows else ""
+        return f"{self.dataset} · fold {self.fold}{rows} · {self.arm}"
 
 
 @dataclass(frozen=True)
