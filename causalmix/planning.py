@@ -68,6 +68,8 @@ def plan_study(
         changes, data = _own_table(table, changes), table.parent
     elif changes.get("target"):
         raise SpecError("--target belongs to --table: the tables of a suite have their target")
+    if "max_train_rows" in protocol and changes.get("train_rows", sweep.train_rows):
+        raise SpecError(f"profile {profile} has several row limits: say --train-rows, not --max-train-rows")
     if protocol:
         changes = {**changes, "protocol": dataclasses.replace(sweep.protocol, **protocol)}
     if table is None and study is None:

@@ -37,6 +37,8 @@ class Profile:
         Synthetic rows per real training row: 1 or 0.25,1,4. Arms without synthetic rows run once.
     n_steps
         Fine-tuning steps in place of the preset's.
+    train_rows
+        Row limits of the training part, each a sweep of its own: 64,128; the protocol's when left out.
     target
         Target column of your own --table.
     protocol
@@ -60,6 +62,7 @@ class Profile:
     preset: str = "causalmix"
     synthetic_ratios: tuple[float, ...] = (RunSpec.synthetic_ratio,)
     n_steps: int = 0
+    train_rows: tuple[int, ...] = ()
     target: str = ""
     protocol: Protocol = Protocol()  # noqa: RUF009 (frozen)
     description: str = ""
@@ -83,6 +86,12 @@ class Profile:
         for ratio in self.synthetic_ratios:
             if not (ratio > 0 and math.isfinite(ratio)):
                 raise SpecError(f"a synthetic ratio is {ratio}; it must be above 0 and finite")
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """The protocol, once per row limit."""
+        limits = self.train_rows or (self.protocol.max_train_rows,)
+        return tuple(dataclasses.replace(self.protocol, max_train_rows=limit) for limit in limits)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -126,6 +135,35 @@ _DIAL_ARMS = (
     *(f"causalmix@edges={k}" for k in (0, 1, 2, 3)),
 )
 
+_LOW_DATA_ARMS = (
+    "zero_shot",
+    "default",
+    *(f"causalmix@depth={k}" for k in (0, 1, "full")),
+    "causalmix@edges=1",
+)
+
+_TEN_TABLES = (
+    "blood-transfusion-service-center",
+    "churn",
+    "credit-g",
+    "diabetes",
+    "Fitness_Club",
+    "heloc",
+    "Is-this-a-good-customer",
+    "maternal_health_risk",
+    "seismic-bumps",
+    "website_phishing",
+)
+
+_NARROW_TABLES = (
+    "blood-transfusion-service-center",
+    "diabetes",
+    "Fitness_Club",
+    "Is-this-a-good-customer",
+    "maternal_health_risk",
+    "website_phishing",
+)
+
 PROFILES: dict[str, Profile] = {
     "smoke": Profile(
         datasets=("iris",),
@@ -141,18 +179,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "first-look": Profile(
         suite="tabarena33",
-        datasets=(
-            "blood-transfusion-service-center",
-            "churn",
-            "credit-g",
-            "diabetes",
-            "Fitness_Club",
-            "heloc",
-            "Is-this-a-good-customer",
-            "maternal_health_risk",
-            "seismic-bumps",
-            "website_phishing",
-        ),
+        datasets=_TEN_TABLES,
         arms=PAPER_ARMS,
         description="ten TabArena tables x three folds x all arms of the paper: a first look at real tables",
     ),
@@ -174,16 +201,16 @@ PROFILES: dict[str, Profile] = {
     ),
     "sensitivity": Profile(
         suite="tabarena33",
-        datasets=(
-            "blood-transfusion-service-center",
-            "diabetes",
-            "Fitness_Club",
-            "Is-this-a-good-customer",
-            "maternal_health_risk",
-            "website_phishing",
-        ),
+        datasets=_NARROW_TABLES,
         synthetic_ratios=(0.25, 0.5, 1.0, 2.0, 4.0),
         description="half an hour: how much does the number of synthetic rows matter? six narrow tables",
+    ),
+    "depth-low-data": Profile(
+        suite="tabarena33",
+        datasets=_TEN_TABLES,
+        arms=_LOW_DATA_ARMS,
+        train_rows=(64, 128, 256, 512),
+        description="hours: the ends of the dial and a control, from very scarce rows to more than usual",
     ),
     "depth-known": Profile(
         suite="known_scm",
@@ -223,7 +250,9 @@ def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
         item.name: getattr(profile, item.name) for item in dataclasses.fields(profile) if item.name in taken
     }
     arms = sorted(profile.arms, key=list(ARMS).index)
-    for repeat, fold, dataset, arm in product(profile.repeats, profile.folds, profile.tables, arms):
-        cell = RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)
-        ratios = profile.synthetic_ratios if find_arm(arm).generator else (cell.synthetic_ratio,)
-        yield from (dataclasses.replace(cell, synthetic_ratio=ratio) for ratio in ratios)
+    cells = product(profile.repeats, profile.folds, profile.tables, profile.protocols, arms)
+    for repeat, fold, dataset, protocol, arm in cells:
+        own = {"dataset": dataset, "fold": fold, "arm": arm, "repeat": repeat, "protocol": protocol}
+        spec = RunSpec(study=study, **{**shared, **own})
+        ratios = profile.synthetic_ratios if find_arm(arm).generator else (spec.synthetic_ratio,)
+        yield from (dataclasses.replace(spec, synthetic_ratio=ratio) for ratio in ratios)

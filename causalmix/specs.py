@@ -204,9 +204,10 @@ class RunSpec:
         return cls(**{**values, "protocol": Protocol(**values["protocol"])})
 
     def __str__(self) -> str:
-        is_usual = self.synthetic_ratio == type(self).synthetic_ratio
-        ratio = "" if is_usual else f" · ratio {self.synthetic_ratio:g}"
-        return f"{self.dataset} · fold {self.fold} · {self.arm}{ratio}"
+        limit, usual = self.protocol.max_train_rows, type(self)
+        rows = "" if limit == usual.protocol.max_train_rows else f" · {limit} rows"
+        ratio = "" if self.synthetic_ratio == usual.synthetic_ratio else f" · ratio {self.synthetic_ratio:g}"
+        return f"{self.dataset} · fold {self.fold}{rows} · {self.arm}{ratio}"
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,11 @@ def test_a_study_is_run_consolidated_shown_and_skipped_the_next_time(cli, model)
     assert "0 done, 0 failed, 4 there already" in cli(*words, *HERE).output
 
 
+def test_one_row_limit_is_not_given_to_a_profile_that_has_several(cli):
+    result = cli("run", "--profile", "depth-low-data", "--max-train-rows", "64")
+    assert result.exit_code and "say --train-rows" in result.output
+
+
 def test_a_part_of_a_study_leaves_the_rest_planned(cli, model):
     words = ("run", "--profile", "smoke", "--study", "mine", "--arms", "zero_shot", "--model", model)
     assert "1 done" in cli(*words, *HERE, "--shard", "1/2").output

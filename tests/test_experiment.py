@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from causalmix.data.splits import Protocol
 from causalmix.experiment import (
     Profile,
     SpecError,
@@ -22,10 +24,12 @@ from causalmix.experiment import (
     tune,
 )
 from causalmix.generators import GENERATORS, GeneratorError
+from causalmix.locations import find_root
 from causalmix.models import load_model
 from causalmix.options import field_texts
 from causalmix.profiles import PROFILES
 from causalmix.specs import ARMS, OWN_TABLE, Arm, RunRecord, RunSpec
+from causalmix.store import ResultStore
 from tests.runs import make_record, make_spec, save_tiny_model
 
 
@@ -214,8 +218,26 @@ def test_every_profile_gives_each_cell_once_and_finishes_a_fold_before_the_next(
     specs = list(iter_specs(profile, "study"))
     assert len({spec.spec_hash for spec in specs}) == len(specs)
     per_arm = [len(profile.synthetic_ratios) if ARMS[arm].generator else 1 for arm in profile.arms]
-    assert len(specs) == len(profile.tables) * len(profile.folds) * sum(per_arm) * len(profile.repeats)
+    swept = (profile.tables, profile.protocols, profile.folds, profile.repeats)
+    assert len(specs) == sum(per_arm) * math.prod(map(len, swept))
     assert [spec.fold for spec in specs] == sorted(spec.fold for spec in specs)
+
+
+@pytest.mark.parametrize("name", ["first-look", "depth", "depth-known"])
+def test_recorded_runs_are_those_of_their_profile(name):
+    """A field that is added to profiles or specs must not rename the runs that are there."""
+    recorded = set(ResultStore(find_root() / "results" / name).runs()["spec_hash"])
+    planned = {spec.spec_hash for spec in iter_specs(find_profile(name), name)}
+    assert recorded and recorded <= planned
+
+
+def test_a_profile_with_several_row_limits_runs_each_cell_under_each():
+    base = dataclasses.replace(PROFILES["smoke"], folds=(0,), arms=("default",))
+    swept = dataclasses.replace(base, train_rows=(64, 256))
+    small, usual = iter_specs(swept, "study")
+    assert small.protocol == dataclasses.replace(Protocol(), max_train_rows=64)
+    assert [usual] == list(iter_specs(base, "study"))  # no limit named: the protocol's
+    assert str(small) != str(usual)
 
 
 @pytest.mark.parametrize(
