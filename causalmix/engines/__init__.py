@@ -51,7 +51,7 @@ def run_on_cluster(*arguments: Any, **options: Any) -> Iterator[Outcome]:
         from causalmix.engines.on_ray import run_on_ray
     except ModuleNotFoundError as error:
         raise PoolError(
-            "engine 'ray' needs the package ray, on every node: pip install 'causalmix[ray]'"
+            "engine 'ray' needs the package ray, on every node: pip install -e '.[ray]' in a checkout"
         ) from error
     return run_on_ray(*arguments, **options)
 

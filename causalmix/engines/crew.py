@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -70,8 +71,11 @@ class Crew:
     hire : callable
         Returns a new slot, which may take its time to get ready.
     wait : callable
-        Returns one of these slots that has answered, or ``None`` after too long a time.
-    n_slots : int
+        Returns one of the slots given to it that has answered, or ``None`` after some seconds.
+    count : callable
+        Returns how many slots there are to be; asked again and again, for nodes come and go.
+    patience : float
+        Seconds to wait for a slot to get ready when nobody is at work.
     attempts : int
         How many worker processes may die over a task before it is given up; a lost node does not count.
     """
@@ -82,14 +86,17 @@ class Crew:
         key: Callable[[Any], Hashable] | None,
         hire: Callable[[], Slot],
         wait: Callable[[Sequence[Any]], Slot | None],
-        n_slots: int,
+        count: Callable[[], int],
+        patience: float,
         attempts: int = 2,
     ) -> None:
         self.queue = [Job(task, key(task) if key else ()) for task in tasks]
-        self.hire, self.wait, self.attempts = hire, wait, attempts
+        self.hire, self.wait, self.count = hire, wait, count
+        self.patience, self.attempts = patience, attempts
         self.homes: dict[Hashable, str] = {}  # key -> node where its first task was finished
+        self.slots: list[Slot] = []
         self.failed_starts = 0
-        self.slots = [hire() for _ in range(min(n_slots, len(self.queue)))]
+        self.last_sign = time.monotonic()
 
     def work(self) -> Iterator[Outcome]:
         """Yield the outcome of each task as soon as it is there.
@@ -99,8 +106,12 @@ class Crew:
         PoolError
             When no worker can be had any more.
         """
-        while self.queue or any(slot.job for slot in self.slots):
-            slot = self._wait_for_news()
+        while self.queue or self._at_work:
+            self._hire_up()
+            slot = self.wait([slot for slot in self.slots if not slot.idle])
+            if slot is None:
+                self._check_patience()
+                continue
             try:
                 outcome = self._receive(slot)
             except LostError as loss:
@@ -115,21 +126,28 @@ class Crew:
         for slot in self.slots:
             slot.stop()
 
-    def _wait_for_news(self) -> Slot:
-        while True:
-            slot = self.wait([slot for slot in self.slots if not slot.idle])
-            if slot is not None:
-                return slot
-            if not any(slot.job for slot in self.slots):
-                raise PoolError(
-                    "for a long time no node has had room for a worker (`ray status` shows the nodes). "
-                    "Finished runs are kept: start the same command again when nodes are back"
-                )
+    @property
+    def _at_work(self) -> int:
+        return sum(slot.job is not None for slot in self.slots)
+
+    def _hire_up(self) -> None:
+        n_wanted = min(max(1, self.count()), len(self.queue) + self._at_work)
+        while len(self.slots) < n_wanted:
+            self.slots.append(self.hire())
+
+    def _check_patience(self) -> None:
+        if self._at_work:
+            self.last_sign = time.monotonic()
+        elif time.monotonic() - self.last_sign > self.patience:
+            raise PoolError(
+                f"no node had room for a worker for {self.patience:.0f} s (`ray status` shows the nodes). "
+                "Finished runs are kept: start the same command again when nodes are back"
+            )
 
     def _receive(self, slot: Slot) -> Outcome | None:
         """Return the outcome of the slot's job; ``None`` when it only says that it is ready."""
         value = slot.receive()
-        self.failed_starts = 0
+        self.failed_starts, self.last_sign = 0, time.monotonic()
         job, slot.job = slot.job, None
         if job is None:
             return None
@@ -146,22 +164,18 @@ class Crew:
             slot.assign(job)
 
     def _replace(self, lost: Slot, loss: LostError) -> Outcome | None:
-        """Hire a slot in the place of a lost one; return the outcome of a job that is given up."""
+        """Put the job of a lost slot back; return its outcome where it is given up."""
         self.slots.remove(lost)
         lost.stop()
-        outcome = None
         if loss.of_node:
             self.homes = {key: node for key, node in self.homes.items() if node != lost.node}
         if lost.job is None:
             self.failed_starts += 1
             if self.failed_starts >= _MAX_FAILED_STARTS * (len(self.slots) + 1):
                 raise PoolError(f"workers are lost while they start: {loss}")
-        else:
-            lost.job.n_deaths += not loss.of_node
-            if lost.job.n_deaths >= self.attempts:
-                outcome = Outcome(lost.job.task, death=f"on node {lost.place}: {loss}")
-            else:
-                self.queue.insert(0, lost.job)
-        if self.queue:
-            self.slots.append(self.hire())
-        return outcome
+            return None
+        lost.job.n_deaths += not loss.of_node
+        if lost.job.n_deaths >= self.attempts:
+            return Outcome(lost.job.task, death=f"on node {lost.place}: {loss}")
+        self.queue.insert(0, lost.job)
+        return None

@@ -26,6 +26,7 @@ from causalmix.pool import ONE_THREAD, Outcome, PoolError, attempt, raise_failur
 from causalmix.specs import SpecError
 
 _SECONDS_TO_ANSWER = 5.0
+_SECONDS_BETWEEN_LOOKS = 5.0
 
 
 def run_on_ray(
@@ -51,8 +52,8 @@ def run_on_ray(
     tasks : iterable
         Picklable; dealt out in this order.
     n_workers : int, optional
-        Workers at once, each on one core; by default one per core (per GPU, with ``on_gpu``) of the cluster.
-        Those that find no room wait for a node that joins later.
+        Workers at once, each on one core; by default one per core (per GPU, with ``on_gpu``) of the cluster,
+        nodes that join later included.
     key : callable, optional
         As in `causalmix.engines.crew.Crew`.
     address : str
@@ -75,18 +76,25 @@ def run_on_ray(
     if not tasks:
         return
     with _connected(address):
-        has = ray.cluster_resources()
-        n_slots, options = plan_slots(n_workers, int(has.get("CPU", 0)), int(has.get("GPU", 0)), on_gpu)
+        kind = "GPU" if on_gpu else "CPU"
+        options = plan_options(n_workers, _count(kind), on_gpu)
         hire = partial(_ActorSlot, options, (function, Path.cwd(), code_revision(), check))
-        crew = Crew(tasks, key, hire, partial(_wait_for_one, patience=patience), n_slots)
+        crew = Crew(tasks, key, hire, _wait_for_one, lambda: n_workers or _count(kind), patience)
         try:
             yield from crew.work()
         finally:
             crew.dismiss()
 
 
-def plan_slots(n_workers: int | None, n_cpus: int, n_gpus: int, on_gpu: bool) -> tuple[int, dict]:
-    """Return how many workers there will be, and what each asks of Ray.
+def plan_options(n_workers: int | None, n_places: int, on_gpu: bool) -> dict:
+    """Return what each worker asks of Ray.
+
+    Parameters
+    ----------
+    n_workers : int, optional
+    n_places : int
+        Cores of the cluster, or its GPUs.
+    on_gpu : bool
 
     Raises
     ------
@@ -95,20 +103,22 @@ def plan_slots(n_workers: int | None, n_cpus: int, n_gpus: int, on_gpu: bool) ->
 
     Examples
     --------
-    >>> plan_slots(None, n_cpus=32, n_gpus=2, on_gpu=True)
-    (2, {'num_cpus': 1, 'num_gpus': 1.0})
-    >>> plan_slots(6, n_cpus=32, n_gpus=2, on_gpu=True)  # Ray counts in parts of 1/10000
-    (6, {'num_cpus': 1, 'num_gpus': 0.3333})
+    >>> plan_options(None, n_places=2, on_gpu=True)
+    {'num_cpus': 1, 'num_gpus': 1.0}
+    >>> plan_options(6, n_places=2, on_gpu=True)  # Ray counts in parts of 1/10000
+    {'num_cpus': 1, 'num_gpus': 0.3333}
     """
-    n_places = n_gpus if on_gpu else n_cpus
     if n_places < 1:
         kind = "GPU" if on_gpu else "core"
         raise PoolError(f"the Ray cluster offers no {kind} (`ray status` shows what its nodes offer)")
-    n_slots = n_workers or n_places
     if not on_gpu:
-        return n_slots, {"num_cpus": 1}
-    n_per_gpu = -(-n_slots // n_gpus)
-    return n_slots, {"num_cpus": 1, "num_gpus": 10_000 // n_per_gpu / 10_000}
+        return {"num_cpus": 1}
+    n_per_gpu = max(1, -(-(n_workers or 0) // n_places))
+    return {"num_cpus": 1, "num_gpus": 10_000 // n_per_gpu / 10_000}
+
+
+def _count(kind: str) -> int:
+    return int(ray.cluster_resources().get(kind, 0))
 
 
 @contextlib.contextmanager
@@ -189,9 +199,9 @@ class _ActorSlot:
         ray.kill(self.actor)
 
 
-def _wait_for_one(slots: Sequence[_ActorSlot], patience: float) -> _ActorSlot | None:
+def _wait_for_one(slots: Sequence[_ActorSlot]) -> _ActorSlot | None:
     answers = {slot.answer: slot for slot in slots}
-    ready, _ = ray.wait(list(answers), num_returns=1, timeout=patience)
+    ready, _ = ray.wait(list(answers), num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
     return answers[ready[0]] if ready else None
 
 
