@@ -11,7 +11,16 @@ import typer
 from causalmix import __version__
 from causalmix.data import Protocol, check_datasets, list_datasets
 from causalmix.locations import find_root
-from causalmix.options import dataclass_options, parse_names, parse_shard
+from causalmix.options import (
+    AddressOption,
+    DeviceOption,
+    EngineOption,
+    ShardOption,
+    WorkersOption,
+    dataclass_options,
+    parse_names,
+    parse_shard,
+)
 from causalmix.planning import ADVICE, Plan, plan_study, refuse_changed_table, split_absent
 from causalmix.profiles import PROFILES, Profile
 from causalmix.specs import RunSpec, SpecError, suggest
@@ -48,16 +57,6 @@ DataOption = Annotated[
 ]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of the studies.")]
 CacheOption = Annotated[Path, typer.Option("--cache", help="Folder of the synthetic rows.")]
-WorkersOption = Annotated[
-    int | None, typer.Option("--workers", help="Processes at once, each with one thread; else one per core.")
-]
-ShardOption = Annotated[
-    str | None, typer.Option("--shard", help="Only the i-th of n parts: i/n, i from 0 (for job arrays).")
-]
-EngineOption = Annotated[
-    str, typer.Option("--engine", help="local: processes on this machine; here: this very process.")
-]
-DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 _profile_options = dataclass_options(Profile, "changes", "The sweep", skip=("protocol", "description"))
@@ -79,6 +78,7 @@ def run(
     workers: WorkersOption = None,
     shard: ShardOption = None,
     engine: EngineOption = "local",
+    address: AddressOption = "auto",
     device: DeviceOption = "cpu",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Make failed runs again.")] = False,
     quiet: QuietOption = False,
@@ -100,6 +100,7 @@ def run(
         _to_be_made(plan),
         store,
         engine=engine,
+        address=address,
         workers=workers,
         shard=parse_shard(shard),
         data_dir=plan.data_dir,
@@ -127,6 +128,7 @@ def generate(
     workers: WorkersOption = None,
     shard: ShardOption = None,
     engine: EngineOption = "local",
+    address: AddressOption = "auto",
     quiet: QuietOption = False,
     changes: dict,
     protocol: dict,
@@ -139,6 +141,7 @@ def generate(
         _to_be_made(plan),
         cache,
         engine=engine,
+        address=address,
         workers=workers,
         shard=parse_shard(shard),
         data_dir=plan.data_dir,

@@ -1,23 +1,34 @@
 """Many runs: in parallel, resumable, and surviving a worker that dies.
 
-A run that is in the store is skipped, so a killed study goes on where it was. A worker writes its record as
-soon as the run is done; two studies started at once into one store do no harm.
+A run that is in the store is skipped, so a killed study goes on where it was. Workers only compute: this
+process writes each record as soon as its run is done. Two studies started at once into one store do no harm.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from causalmix.pool import Outcome, run_in_processes
+from causalmix.engines import ENGINES, count_workers, work_off
+from causalmix.pool import Outcome
 from causalmix.progress import make_progress
-from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm, suggest
+from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
 from causalmix.store import ResultStore
+
+__all__ = [
+    "ENGINES",
+    "Summary",
+    "count_workers",
+    "generate_all",
+    "make_record",
+    "run_all",
+    "take_shard",
+]
+
+_DIED = "its worker process died twice"
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ def run_all(
     data_dir: str | Path | None = None,
     cache_dir: str | Path | None = None,
     device: str = "cpu",
+    address: str = "auto",
     retry_failed: bool = False,
     progress: bool = True,
 ) -> Summary:
@@ -70,11 +82,14 @@ def run_all(
     engine : str
         A key of `ENGINES`.
     workers : int, optional
-        Processes at once; by default one per core that this process may use.
+        Processes at once. By default one per core that this process may use; of a Ray cluster, one per core,
+        or per GPU on device "cuda".
     shard : (int, int), optional
         ``(i, n)``: only the i-th of n parts, i from 0. Runs that share synthetic rows are in one part.
     data_dir, cache_dir, device
         As in `causalmix.experiment.run_one`.
+    address : str
+        Of the Ray cluster, for engine "ray": as in `causalmix.engines.on_ray.run_on_ray`.
     retry_failed : bool
         Make failed runs again.
     progress : bool
@@ -83,26 +98,28 @@ def run_all(
     Raises
     ------
     PoolError
-        When the model cannot be loaded, a record cannot be written, or no worker process starts.
+        When the model cannot be loaded, no worker process starts, or there is no Ray cluster.
     SpecError
         For an unknown engine or an impossible shard.
+    StoreError
+        When a record cannot be written.
     """
     start = time.monotonic()
     chosen = take_shard(list(specs), shard)
     failed_before = _failed_hashes(store) if retry_failed else set()
     lacking = {spec.spec_hash for spec in store.missing(chosen)} | failed_before
     todo = [spec for spec in chosen if spec.spec_hash in lacking]
-    work = partial(_run_and_store, root=store.root, data_dir=data_dir, cache_dir=cache_dir, device=device)
+    work = partial(make_record, data_dir=data_dir, cache_dir=cache_dir, device=device)
     reasons = []
     with make_progress([spec.dataset for spec in todo], "runs", progress) as bars:
-        for outcome in _find_engine(engine)(work, todo, count_workers(workers), _rows_key):
-            reason = outcome.value
-            if outcome.death:
-                reason = f"its worker process died twice: {outcome.death}"
-                store.write(_failed_record(outcome.task, reason, device))
-            if reason:
-                reasons.append(f"{outcome.task}: {reason}")
-            bars.advance(outcome.task.dataset, reasons[-1] if reason else "")
+        for outcome in work_off(
+            work, todo, engine, workers, data_dir=data_dir, address=address, device=device
+        ):
+            record = outcome.value or _died(outcome, device)
+            store.write(record)
+            if record.reason:
+                reasons.append(f"{record.spec}: {record.reason}")
+            bars.advance(record.spec.dataset, reasons[-1] if record.reason else "")
     n_failed = len(reasons)
     return Summary(
         len(todo) - n_failed, n_failed, len(chosen) - len(todo), time.monotonic() - start, tuple(reasons)
@@ -117,6 +134,7 @@ def generate_all(
     workers: int | None = None,
     shard: tuple[int, int] | None = None,
     data_dir: str | Path | None = None,
+    address: str = "auto",
     progress: bool = True,
 ) -> Summary:
     """Make the synthetic rows that these runs need and put them into the cache; nothing is fine-tuned.
@@ -128,7 +146,7 @@ def generate_all(
     ----------
     specs : iterable of RunSpec
     cache_dir : path
-    engine, workers, shard, data_dir, progress
+    engine, workers, shard, data_dir, address, progress
         As in `run_all`.
     """
     start = time.monotonic()
@@ -137,8 +155,8 @@ def generate_all(
     work = partial(_make_and_cache, data_dir=data_dir, cache_dir=cache_dir)
     n_cached, reasons = 0, []
     with make_progress([_rows_group(spec) for spec in todo], "synthetic tables", progress) as bars:
-        for outcome in _find_engine(engine)(work, todo, count_workers(workers), _rows_key):
-            status, reason = outcome.value or ("failed", f"its worker process died twice: {outcome.death}")
+        for outcome in work_off(work, todo, engine, workers, data_dir=data_dir, address=address):
+            status, reason = outcome.value or ("failed", f"{_DIED}: {outcome.death}")
             n_cached += status == "cached"
             if status == "failed":
                 reasons.append(f"{outcome.task}: {reason}")
@@ -174,42 +192,6 @@ def take_shard(specs: Sequence[RunSpec], shard: tuple[int, int] | None) -> list[
     return [spec for spec in specs if cells[_cell(spec)] % n_parts == part]
 
 
-def count_workers(workers: int | None = None) -> int:
-    """Return ``workers``, or the number of cores that this process may use.
-
-    Raises
-    ------
-    SpecError
-        For less than one worker.
-    """
-    if workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if workers < 1:
-        raise SpecError(f"workers is {workers}; at least 1 is needed")
-    return workers
-
-
-def run_here(
-    function: Callable[[Any], Any],
-    tasks: Iterable[Any],
-    n_workers: int = 1,
-    key: Callable[[Any], Hashable] | None = None,
-) -> Iterator[Outcome]:
-    """Run the tasks one by one in this process: for debugging, and for a GPU that one process fills."""
-    for task in tasks:
-        yield Outcome(task, function(task))
-
-
-ENGINES: dict[str, Callable[..., Iterator[Outcome]]] = {"local": run_in_processes, "here": run_here}
-"""How tasks are worked off: in supervised processes on this machine, or in this very process."""
-
-
-def _find_engine(name: str) -> Callable[..., Iterator[Outcome]]:
-    if name not in ENGINES:
-        raise SpecError(suggest("engine", name, ENGINES))
-    return ENGINES[name]
-
-
 def make_record(
     spec: RunSpec,
     *,
@@ -239,19 +221,6 @@ def make_record(
         return failed_record(spec, f"{type(error).__name__}: {error}", device)
 
 
-def _run_and_store(
-    spec: RunSpec,
-    root: Path,
-    data_dir: str | Path | None,
-    cache_dir: str | Path | None,
-    device: str,
-) -> str:
-    """Make and store one run; return why it failed, or an empty text."""
-    record = make_record(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
-    ResultStore(root).write(record)
-    return record.reason
-
-
 def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str | Path) -> tuple[str, str]:
     """Make the synthetic rows of one spec; return ("made" | "cached" | "failed", reason)."""
     from causalmix.data import DataError
@@ -271,19 +240,15 @@ def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str |
     return "made", ""
 
 
-def _failed_record(spec: RunSpec, reason: str, device: str) -> RunRecord:
+def _died(outcome: Outcome, device: str) -> RunRecord:
     from causalmix.experiment import failed_record
 
-    return failed_record(spec, reason, device)
+    return failed_record(outcome.task, f"{_DIED}: {outcome.death}", device)
 
 
 def _failed_hashes(store: ResultStore) -> set[str]:
     runs = store.runs()
     return set(runs.loc[runs["status"] == "failed", "spec_hash"])
-
-
-def _rows_key(spec: RunSpec) -> tuple:
-    return spec.rows_key
 
 
 def _rows_group(spec: RunSpec) -> str:

@@ -1,4 +1,4 @@
-"""Command-line options made from the fields of a dataclass, so that no option is listed twice."""
+"""Options of several commands: how the work is done, and those made from the fields of a dataclass."""
 
 from __future__ import annotations
 
@@ -11,6 +11,29 @@ from typing import Annotated, Any, Optional, get_type_hints
 import typer
 
 from causalmix.specs import SpecError
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", help="Processes at once, each with one thread; else one per core (or GPU, of Ray)."
+    ),
+]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", help="Only the i-th of n parts: i/n, i from 0 (for job arrays).")
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine", help="local: processes on this machine; here: this very process; ray: a Ray cluster."
+    ),
+]
+AddressOption = Annotated[
+    str,
+    typer.Option(
+        "--address", help="Of the Ray cluster's head, host:port; auto: the cluster on this machine."
+    ),
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 
 
 def parse_names(text: str) -> tuple[str, ...]:

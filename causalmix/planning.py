@@ -118,13 +118,23 @@ ADVICE = "give a folder with copies by --data or CAUSALMIX_DATA (`causalmix data
 """What to do about absent tables."""
 
 
-def find_absent(names: Iterable[str], data_dir: Path | None) -> list[str]:
+def find_absent(names: Iterable[str], data_dir: str | Path | None) -> list[str]:
     """Return those of the suites' tables called ``names`` that cannot be had here, sorted."""
     names = set(names)
     if not names:
         return []
     listed = list_datasets(data_dir)
     return sorted(names & set(listed.loc[listed["available"] == "absent", "name"]))
+
+
+def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | None) -> str:
+    """Say which of these (suite, name) tables cannot be had on this machine; empty where all can."""
+    folder = Path(data_dir or ".")
+    if data_dir is not None and not folder.is_dir():
+        return f"the folder {folder.absolute()} does not exist"
+    own = [name for suite, name in tables if suite == OWN_TABLE and not (folder / name).is_file()]
+    absent = own + find_absent({name for suite, name in tables if suite != OWN_TABLE}, data_dir)
+    return f"{folder.absolute()} does not hold {', '.join(absent)}" if absent else ""
 
 
 def refuse_changed_table(store: ResultStore, plan: Plan) -> None:

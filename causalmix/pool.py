@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, NoReturn
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 ONE_THREAD = dict.fromkeys(_THREAD_VARIABLES, "1")
@@ -176,10 +176,7 @@ class _Worker:
         except OSError as error:
             raise EOFError from error
         if kind == "raised":
-            message, trace = value
-            failure = PoolError(message)
-            failure.add_note(trace)
-            raise failure
+            raise_failure(*value)
         if self.job is None:
             return None
         (_, task), self.job = self.job, None
@@ -203,6 +200,21 @@ class _Worker:
             self.process.kill()
 
 
+def attempt(function: Callable[[Any], Any], task: Any) -> tuple[str, Any]:
+    """Do a task in a worker: ("done", value), or ("raised", arguments of `raise_failure`)."""
+    try:
+        return "done", function(task)
+    except Exception as error:
+        return "raised", (f"{task}: {error}", traceback.format_exc())
+
+
+def raise_failure(message: str, trace: str) -> NoReturn:
+    """Raise what a worker's task raised; ``trace`` is its traceback, which becomes a note."""
+    failure = PoolError(message)
+    failure.add_note(trace)
+    raise failure
+
+
 def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
     """Body of a worker process: do what comes through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops its workers
@@ -213,11 +225,7 @@ def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
             task = connection.recv()
         except EOFError:
             return
-        try:
-            message = ("done", function(task))
-        except Exception as error:  # handed to the parent, which raises it
-            message = ("raised", (f"{task}: {error}", traceback.format_exc()))
-        connection.send(message)
+        connection.send(attempt(function, task))
 
 
 def _die_with_parent() -> None:

@@ -14,7 +14,7 @@ from causalmix.book.execute import declared_parameters
 from causalmix.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXTS = ("README.md", "CONTRIBUTING.md", "book/reproduce.md", "book/own_data.md")
+TEXTS = ("README.md", "CONTRIBUTING.md", "book/reproduce.md", "book/own_data.md", "book/scale.md")
 
 
 def code_blocks(text: str, language: str) -> list[str]:
