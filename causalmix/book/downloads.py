@@ -107,7 +107,9 @@ def studies_table(studies: Sequence[Study]) -> str:
         there = [name for name in (*FILES, AUDIT) if (study.folder / name).is_file()]
         links = ", ".join(link(f"{study.name}/{name}", name) for name in there)
         rows.append([f"`{study.name}`", number(len(study.runs)), f"`{study.hash}`", links])
-    return table(["Study", "Runs", "Store hash", "Files"], rows, widths=[16, 10, 22, 52], css="cm-cards")
+    return table(
+        ["Study", "Runs", "Store hash", "Files"], rows, widths=[16, 10, 22, 52], css="cm-cards cm-studies"
+    )
 
 
 def study_links(study: Study) -> str:
