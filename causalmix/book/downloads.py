@@ -140,7 +140,4 @@ def pdf_text(available: bool) -> str:
     """Return where the whole book as one file is, or how it is made."""
     if available:
         return f"**The whole book as one PDF**: {link('causalmix.pdf')}."
-    return (
-        "**The whole book as one PDF**: `make pdf` prints this book with Chromium and offers it here. "
-        "It has not been printed since the book last changed."
-    )
+    return "**The whole book as one PDF**: `make pdf` prints this book with Chromium and offers it here."
