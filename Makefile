@@ -2,7 +2,7 @@
 # Paths are relative and quoted, so the checkout may lie in a folder with spaces in its name.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install book quick reproduce audit test lint bench clean
+.PHONY: help install book pdf publish quick reproduce audit test lint bench clean
 
 PY := .venv/bin/python
 CAUSALMIX := $(PY) -m causalmix.cli
@@ -29,6 +29,12 @@ $(STAMP):
 
 book: $(STAMP) ## build the book from the recorded runs (the first time: run the quick study if there is none)
 	@$(PY) -m causalmix.book $(if $(STUDY),--study "$(STUDY)")
+
+pdf: $(STAMP) ## build the book and print it into one PDF (needs a Chromium)
+	@$(PY) -m causalmix.book --pdf $(if $(STUDY),--study "$(STUDY)")
+
+publish: $(STAMP) ## check that the book can be shown on GitHub Pages, and say how
+	@$(PY) -m causalmix.book.publish
 
 quick: $(STAMP) ## run the quick study for real: bundled tables, embedded model, minutes on two cores
 	@$(CAUSALMIX) run --profile quick

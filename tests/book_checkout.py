@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from causalmix.book.workspace import Workspace
 from causalmix.store import ResultStore
 from tests.runs import make_failure, make_record, make_spec
 
@@ -16,6 +18,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ARMS = ("zero_shot", "default", "scm", "causalmix")
 GAIN = {"zero_shot": 0.0, "default": 0.05, "scm": -0.1, "causalmix": 0.1}
+
+
+def set_url(root: Path, url: str) -> Workspace:
+    """Copy the real configuration, with another repository."""
+    text, found = re.subn(
+        r'^  url: ".*"$', f'  url: "{url}"', (ROOT / "_config.yml").read_text(), flags=re.MULTILINE
+    )
+    assert found == 1
+    (root / "_config.yml").write_text(text)
+    return Workspace(root)
 
 
 def make_study(folder: Path) -> Path:
@@ -55,7 +67,7 @@ def write_notebook(
 def make_checkout(root: Path, notebooks: dict[str, str]) -> Path:
     """Make a checkout with the real chapters, the given notebooks (name to code) and a made-up study."""
     shutil.copytree(ROOT / "book", root / "book")
-    shutil.copy(ROOT / "_config.yml", root)
+    set_url(root, "")
     (root / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / "claims.yml", root / "notebooks")
     lines = (root / "book" / "_toc.yml").read_text().splitlines()

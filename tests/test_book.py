@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import json
+import platform
 import re
 import shutil
 import subprocess
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from causalmix.book.build import build
 from causalmix.book.claims_text import depth_answer, read_claims, rules_commit
-from causalmix.book.execute import Job, check_parameters, execute, execute_all
+from causalmix.book.crate import METADATA
+from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
+from causalmix.book.pdf import FLAGS
 from causalmix.book.study import find_study
 from causalmix.book.study_text import model_scores
 from causalmix.book.workspace import BookError, Workspace
-from causalmix.verdicts import VERDICT_SCHEMA, Verdict
-from tests.book_checkout import ROOT, make_checkout, make_study, write_notebook
+from causalmix.verdicts import Verdict
+from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
 
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -36,20 +43,6 @@ ax.plot([0, 1])
 publish("claim_05_tiny", fig, pd.DataFrame({"x": [0, 1]}), out=out, provenance=view.provenance(),
         verdict=decide(load_claims()["05"], view))
 """
-
-
-FLAGS = (
-    "headless=new",
-    "no-sandbox",
-    "disable-gpu",
-    "disable-quic",
-    "no-first-run",
-    "disable-sync",
-    "disable-background-networking",
-    "disable-component-update",
-    "disable-dev-shm-usage",
-)
-"""A quiet Chromium without a screen."""
 
 
 @pytest.fixture(scope="module")
@@ -114,15 +107,107 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     assert "mine" in text and "0.812" in text and "2 tables" in text
 
 
-def test_verdicts_json_follows_its_schema(html: Path) -> None:
+def test_verdicts_json_follows_the_schema_that_is_published_with_it(html: Path) -> None:
     import jsonschema
 
-    found = next(html.rglob("verdicts.json"))
-    verdicts = json.loads(found.read_text())
-    for verdict in verdicts:
-        jsonschema.validate(verdict, VERDICT_SCHEMA)
+    schema = json.loads((html / "downloads" / "verdicts.schema.json").read_text())
+    verdicts = json.loads((html / "downloads" / "verdicts.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(verdicts, schema)
+    with pytest.raises(jsonschema.ValidationError, match="'perhaps' is not one of"):
+        jsonschema.validate([{**verdicts[0], "verdict": "perhaps"}], schema)
     decided = {v["id"]: v["verdict"] for v in verdicts}
     assert len(decided) == 19 and decided["06"] == "not tested"
+
+
+def test_a_report_of_questions_and_answers_follows_from_the_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "book" / "downloads.md").read_text(), re.M | re.S)
+    verdicts = [
+        Verdict("04", "It improves", "s", "empirical", "partly", "rule", value=0.02),
+        Verdict("05", "It too", "s", "empirical", "not tested", "rule", reason="no runs"),
+    ]
+    (tmp_path / "verdicts.json").write_text(json.dumps([verdict.to_dict() for verdict in verdicts]))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "downloads.md", "exec"), {})
+    assert json.loads((tmp_path / "report.json").read_text()) == {
+        "Claim 04 (It improves): report the verdict.": "partly",
+        "Claim 04 (It improves): report the estimate.": 0.02,
+        "Claim 05 (It too): report the verdict.": "not tested",
+    }
+
+
+def test_the_downloads_are_a_research_object_whose_files_are_all_there(html: Path) -> None:
+    root = html / "downloads"
+    crate = json.loads((root / METADATA).read_text())
+    entities = {entity["@id"]: entity for entity in crate["@graph"]}
+    assert crate["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    assert len(entities) == len(crate["@graph"]), "two entities have one id"
+    assert entities[METADATA]["about"] == {"@id": "./"}
+    assert {"name", "description", "datePublished", "license", "hasPart"} <= set(entities["./"])
+    files = {name: entity for name, entity in entities.items() if entity["@type"] == "File"}
+    for name, entity in files.items():
+        content = (root / name).read_bytes()
+        assert entity["contentSize"] == str(len(content))
+        assert entity["sha256"] == hashlib.sha256(content).hexdigest()
+    there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert set(files) == there - {METADATA}
+    parts = [entity for entity in entities.values() if entity["@type"] == "Dataset"]
+    assert {part["@id"] for entity in parts for part in entity["hasPart"]} == {*files, "first-look/"}
+    references = re.findall(r'\{"@id": "([^"]*)"\}', json.dumps(crate))
+    assert {ref for ref in references if "w3id.org" not in ref} <= set(entities)
+
+
+def test_every_output_that_codecheck_lists_is_there(checkout: Path) -> None:
+    manifest = yaml.safe_load((ROOT / "codecheck.yml").read_text())["manifest"]
+    assert manifest and all((checkout / entry["file"]).is_file() for entry in manifest)
+
+
+def test_the_notebooks_for_download_are_the_committed_and_the_executed_ones(html: Path) -> None:
+    with zipfile.ZipFile(html / "downloads" / "notebooks-sources.zip") as archive:
+        assert archive.namelist() == ["notebooks/claim_05_tiny.ipynb", "notebooks/claims.yml"]
+        assert '"outputs": []' in archive.read("notebooks/claim_05_tiny.ipynb").decode()
+    with zipfile.ZipFile(html / "downloads" / "notebooks-executed.zip") as archive:
+        executed = archive.read("notebooks/claim_05_tiny.ipynb").decode()
+        links = re.findall(r"\((files/[^)]*)\)", executed)
+        assert "image/png" in executed and len(links) == 3
+        assert {f"notebooks/{link}" for link in links} <= set(archive.namelist())
+
+
+def test_every_column_of_the_stores_has_its_meaning_in_the_book(html: Path) -> None:
+    page = BeautifulSoup((html / "book" / "downloads.html").read_text(), "html.parser")
+    rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in page.select("tbody tr")]
+    explained = {row[0] for row in rows if len(row) == 3 and len(row[2]) > 3}
+    for table in ("runs", "trajectories", "graphs"):
+        names = pq.read_schema(html / "downloads" / "first-look" / f"{table}.parquet").names
+        assert set(names) <= explained
+
+
+def test_the_status_page_says_when_where_and_how_long_and_is_in_the_sidebar(html: Path) -> None:
+    page = BeautifulSoup((html / "book" / "status.html").read_text(), "html.parser")
+    (row,) = page.select("table.cm-status tbody tr")
+    name, outcome, seconds, when, machine = (cell.get_text(strip=True) for cell in row.select("td"))
+    assert (name, machine) == ("claim_05_tiny", "1") and outcome
+    assert float(seconds) > 0 and re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", when)
+    assert f"Python {platform.python_version()}" in page.get_text()
+    index = BeautifulSoup((html / "book" / "index.html").read_text(), "html.parser")
+    sidebar = {Path(link["href"]).stem for link in index.select(".bd-sidebar-primary a[href]")}
+    assert {"status", "audit", "downloads", "papermill"} <= sidebar
+
+
+def test_a_study_without_an_audit_says_so(html: Path) -> None:
+    assert "No recorded run has been made again yet" in (html / "book" / "audit.html").read_text()
+
+
+def test_every_image_has_an_alternative_text(html: Path) -> None:
+    images = [
+        (page.name, image)
+        for page in pages(html)
+        for image in BeautifulSoup(page.read_text(), "html.parser")("img")
+    ]
+    assert len(images) > len(pages(html))
+    assert not [(name, image["src"]) for name, image in images if len(image.get("alt", "")) < 5]
 
 
 def test_a_figure_has_its_data_for_download_and_a_line_of_provenance(html: Path) -> None:
@@ -179,7 +264,7 @@ def test_a_failed_or_killed_notebook_is_named_and_not_published(workspace: Works
     notebook = write_notebook(workspace.notebooks / "fig_bad.ipynb", code)
     with pytest.raises(BookError, match=r"fig_bad\.ipynb: papermill ended with exit code"):
         execute_all(workspace, [Job(notebook)], depends_on="")
-    assert not list(workspace.executed.glob("*/done.json"))
+    assert not list(workspace.executed.glob(f"*/{RECORD}"))
 
 
 def test_a_notebook_runs_again_only_when_something_it_depends_on_changed(workspace: Workspace) -> None:
@@ -207,6 +292,13 @@ def test_a_notebook_that_the_table_of_contents_lacks_ends_the_build(tmp_path: Pa
         build(root)
 
 
+def test_without_a_public_repository_nothing_is_launched(html: Path) -> None:
+    page = (html / "notebooks" / "claim_05_tiny.html").read_text()
+    assert "launch-buttons" not in page and "mybinder.org" not in page
+    assert "`repository.url`" not in (html / "book" / "reproduce.html").read_text()
+    assert "no launch buttons" in (html / "book" / "reproduce.html").read_text()
+
+
 @pytest.fixture(scope="module")
 def site(html: Path) -> Iterator[str]:
     """The built pages on a port of this machine."""
@@ -232,7 +324,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for flag in FLAGS:
-        options.add_argument(f"--{flag}")
+        options.add_argument(flag)
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     chromium = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
@@ -253,23 +345,39 @@ def asks_a_host(url: str) -> bool:
     return not url.startswith(("data:", "blob:", "about:", "chrome:", "chrome-extension:"))
 
 
+def resize(browser, width: int) -> None:
+    """Give the page this width in CSS pixels; a window cannot be as narrow as a phone."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
 @pytest.mark.browser
-def test_no_page_logs_an_error_or_asks_another_host(browser, site: str, html: Path) -> None:
+def test_no_page_logs_an_error_asks_another_host_lacks_an_image_or_overflows_a_phone(
+    browser, site: str, html: Path
+) -> None:
+    resize(browser, 380)
     for page in pages(html):
         browser.get(urljoin(site, page.relative_to(html).as_posix()))
         errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
         assert not [text for text in errors if "THEBE_JS_URL" not in text], page
         foreign = [url for url in requested_urls(browser) if asks_a_host(url) and not url.startswith(site)]
         assert not foreign, page
+        missing, overflow = browser.execute_script(
+            "const root = document.documentElement;"
+            "return [[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src),"
+            " root.scrollWidth - root.clientWidth];"
+        )
+        assert not missing, page
+        assert overflow <= 1, page
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [380, 1400])
 def test_the_sidebar_can_be_hidden_and_shown(browser, site: str, width: int) -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.set_window_size(width, 900)
+    resize(browser, width)
     browser.get(urljoin(site, "book/index.html"))
 
     def on_screen() -> bool:
@@ -283,16 +391,46 @@ def test_the_sidebar_can_be_hidden_and_shown(browser, site: str, width: int) -> 
     buttons = browser.find_elements(By.CSS_SELECTOR, "button.primary-toggle, label.primary-toggle")
     next(button for button in buttons if button.is_displayed()).click()
     WebDriverWait(browser, 5).until(lambda _: on_screen() is not before)
-    assert before is (width == 1280)
+    assert before is (width == 1400)
 
 
 @pytest.mark.browser
-def test_a_phone_shows_the_verdicts_without_sideways_scrolling(browser, site: str) -> None:
-    browser.set_window_size(390, 900)
+def test_a_click_turns_the_page_dark_and_the_text_stays_readable(browser, site: str) -> None:
+    from selenium.webdriver.common.by import By
+
+    resize(browser, 1400)
     browser.get(urljoin(site, "book/index.html"))
-    assert browser.execute_script(
-        "return document.documentElement.scrollWidth <= document.documentElement.clientWidth + 1"
+
+    def shades() -> tuple[float, float]:
+        """Lightness (0 to 255) of the paragraph's letters and of the page."""
+        colours = browser.execute_script(
+            "return [getComputedStyle(document.querySelector('.bd-article p')).color,"
+            " getComputedStyle(document.body).backgroundColor];"
+        )
+        letters, page = (sum(map(float, re.findall(r"[\d.]+", text)[:3])) / 3 for text in colours)
+        return letters, page
+
+    seen = {}
+    for _ in range(3):  # auto, light, dark
+        browser.find_element(By.CSS_SELECTOR, ".theme-switch-button").click()
+        letters, page = shades()
+        seen[browser.execute_script("return document.documentElement.dataset.theme")] = page
+        assert abs(letters - page) > 120
+    assert seen["dark"] < 60 and seen["light"] > 240
+
+
+@pytest.mark.browser
+def test_the_search_works_without_a_server(browser, html: Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get_log("performance")
+    browser.get(f"{(html / 'search.html').as_uri()}?q=trajectory")
+    found = WebDriverWait(browser, 10).until(
+        lambda b: b.find_elements(By.CSS_SELECTOR, "#search-results ul.search li a")
     )
+    assert any("method.html" in link.get_attribute("href") for link in found)
+    assert not [url for url in requested_urls(browser) if asks_a_host(url) and not url.startswith("file:")]
 
 
 @pytest.mark.browser
@@ -312,3 +450,36 @@ def test_jupyter_book_2_gets_the_same_chapters() -> None:
     )
     staged = re.findall(r"file: _build/stage/(book/\w+)\.md$", (root / "myst.yml").read_text(), re.MULTILINE)
     assert staged == chapters
+
+
+@pytest.fixture(scope="module")
+def published(checkout: Path, html: Path) -> Path:
+    """The same book once its repository is public and it has been printed. Last: it changes the pages."""
+    if not shutil.which("chromium"):
+        pytest.skip("chromium is not installed")
+    set_url(checkout, "https://github.com/Ada/causalmix")
+    build(checkout, print_pdf=True)
+    return html
+
+
+@pytest.mark.browser
+def test_the_whole_book_is_printed_offered_and_not_printed_again(checkout, published: Path, capsys) -> None:
+    content = (published / "downloads" / "causalmix.pdf").read_bytes()
+    assert content.startswith(b"%PDF") and content.count(b"/Type /Page\n") >= len(pages(published)) - 2
+    assert b"https://arxiv.org/abs/2601.04110" in content
+    assert b"file://" not in content
+    assert "causalmix.pdf" in (published / "book" / "downloads.html").read_text()
+    assert '"causalmix.pdf"' in (published / "downloads" / METADATA).read_text()
+    build(checkout, print_pdf=True)
+    said = capsys.readouterr().out
+    assert "the PDF is up to date" in said and "the pages are up to date" in said
+
+
+@pytest.mark.browser
+def test_the_launch_buttons_open_the_committed_notebook(published: Path) -> None:
+    page = BeautifulSoup((published / "notebooks" / "claim_05_tiny.html").read_text(), "html.parser")
+    links = [link["href"] for link in page.select(".dropdown-launch-buttons a[href]")]
+    assert links == [
+        "https://mybinder.org/v2/gh/Ada/causalmix/main?urlpath=lab/tree/notebooks/claim_05_tiny.ipynb",
+        "https://colab.research.google.com/github/Ada/causalmix/blob/main/notebooks/claim_05_tiny.ipynb",
+    ]

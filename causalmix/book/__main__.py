@@ -1,4 +1,4 @@
-"""Command line of the builder: ``python -m causalmix.book [--study NAME] [--parameter NAME=VALUE]``."""
+"""Command line of the builder: ``python -m causalmix.book [--study NAME] [--parameter N=VALUE] [--pdf]``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NAME=VALUE",
         help="a notebook parameter, for every notebook",
     )
+    parser.add_argument("--pdf", action="store_true", help="print the whole book as one PDF, too")
     options = parser.parse_args(arguments)
     try:
         parameters = dict(read_parameter(text) for text in options.parameter)
-        index = build(options.root, study=options.study, parameters=parameters)
+        index = build(options.root, study=options.study, parameters=parameters, print_pdf=options.pdf)
     except BookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if options.pdf:
+        print(f"\nthe PDF: {index.parent / 'downloads' / 'causalmix.pdf'}")
     print(f"\nthe book: {index}")
     return 0
 

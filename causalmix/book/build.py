@@ -8,16 +8,32 @@ from typing import Any
 
 import yaml
 
-from causalmix.book import claims_text, study_text
+from causalmix.book import claims_text, downloads, pdf, status_text, study_text
+from causalmix.book.crate import METADATA, crate_metadata
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
+from causalmix.book.repository import find_repository, launch_text
 from causalmix.book.stage import claim_notebooks, notebooks_of, stage
-from causalmix.book.study import FILES, Study, find_study, is_recorded, open_study, run_quick_study
+from causalmix.book.study import (
+    FILES,
+    Study,
+    find_study,
+    is_recorded,
+    open_study,
+    recorded_studies,
+    run_quick_study,
+)
 from causalmix.book.workspace import Workspace, checksum, only_one, write_tree
 from causalmix.verdicts import Verdict
 
 
-def build(root: Path, *, study: str | None = None, parameters: Mapping[str, Any] | None = None) -> Path:
+def build(
+    root: Path,
+    *,
+    study: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    print_pdf: bool = False,
+) -> Path:
     """Build the book of the checkout ``root`` and return the path of its index page.
 
     Parameters
@@ -29,6 +45,8 @@ def build(root: Path, *, study: str | None = None, parameters: Mapping[str, Any]
         study is run first.
     parameters : mapping, optional
         More parameters for every notebook.
+    print_pdf : bool
+        Print the book as well, and offer the PDF among its downloads.
 
     Raises
     ------
@@ -41,7 +59,11 @@ def build(root: Path, *, study: str | None = None, parameters: Mapping[str, Any]
         opened = open_study(folder)
         print(f"the study {opened.name}: {study_text.shape(opened)}, store hash {opened.hash}", flush=True)
         executions = run_notebooks(workspace, opened, parameters or {})
-        write_tree(workspace.stage, staged_files(workspace, opened, executions))
+        files = staged_files(workspace, opened, executions)
+        if print_pdf:
+            write_tree(workspace.stage, files)
+            pdf.build_pdf(workspace, pdf.printed_part(files))
+        write_tree(workspace.stage, with_pdf_and_crate(workspace, files, executions))
         return build_html(workspace)
 
 
@@ -63,27 +85,52 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
 
 
 def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execution]) -> dict[str, bytes]:
-    """Return the files of the staged book."""
+    """Return the files of the staged book: the pages and what they offer for download."""
     path = workspace.notebooks / "claims.yml"
     claims = claims_text.read_claims(path)
     notebooks = claim_notebooks([execution.name for execution in executions])
-    files = [file for execution in executions for file in sorted(execution.out.rglob("verdicts/*.json"))]
-    verdicts = claims_text.all_verdicts(claims, files, study, notebooks)
-    values = snippets(study, executions, claims, verdicts, yaml.safe_load(path.read_text(encoding="utf-8")))
-    values["rules_commit"] = claims_text.rules_commit(path)
-    values["model_scores"] = study_text.model_scores(workspace.results / "zero-shot" / "summary.csv")
-    return stage(workspace, executions, values, verdicts, study)
+    found = [file for execution in executions for file in sorted(execution.out.rglob("verdicts/*.json"))]
+    verdicts = claims_text.all_verdicts(claims, found, study, notebooks)
+    studies = recorded_studies(workspace, study)
+    values = {
+        **snippets(study, claims, verdicts, notebooks, yaml.safe_load(path.read_text(encoding="utf-8"))),
+        "rules_commit": claims_text.rules_commit(path),
+        "model_scores": study_text.model_scores(workspace.results / "zero-shot" / "summary.csv"),
+        "status": status_text.status_table(executions, verdicts, notebooks),
+        "audit": status_text.audit_text(studies),
+        "studies": downloads.studies_table(studies),
+        "pdf": downloads.pdf_text(False),
+        "launch": launch_text(find_repository(workspace)),
+    }
+    pages = stage(workspace, executions, values)
+    offered = downloads.download_files(workspace, pages, verdicts, studies)
+    return pages | {f"downloads/{name}": content for name, content in offered.items()}
+
+
+def with_pdf_and_crate(
+    workspace: Workspace, files: Mapping[str, bytes], executions: Sequence[Execution]
+) -> dict[str, bytes]:
+    """Return the staged files with the PDF, where one shows this book, and the metadata of the downloads."""
+    files = dict(files)
+    if pdf.is_current(workspace, pdf.printed_part(files)):
+        files["downloads/causalmix.pdf"] = workspace.pdf.read_bytes()
+        files["values/pdf.md"] = f"{downloads.pdf_text(True)}\n".encode()
+    offered = {
+        name.removeprefix("downloads/"): files[name] for name in files if name.startswith("downloads/")
+    }
+    day = max(execution.when for execution in executions).split()[0]
+    metadata = crate_metadata(offered, day, find_repository(workspace))
+    return files | {f"downloads/{METADATA}": downloads.as_json(metadata)}
 
 
 def snippets(
     study: Study,
-    executions: Sequence[Execution],
     claims: Sequence[claims_text.Claim],
     verdicts: Sequence[Verdict],
+    notebooks: Mapping[str, str],
     rules: Mapping[str, Any],
 ) -> dict[str, str]:
     """Return the pieces of text that the chapters include: every number of the book comes from here."""
-    notebooks = claim_notebooks([execution.name for execution in executions])
     depth, answer = next(
         pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
     )
@@ -98,10 +145,11 @@ def snippets(
         "depth_answer": claims_text.depth_answer(depth, answer),
         "depth_rule": claims_text.depth_rule(depth),
         "study": study_text.study_summary(study),
-        "study_downloads": study_text.downloads(study),
+        "study_downloads": downloads.study_links(study),
+        "data_dictionary": downloads.data_dictionary(),
+        "verdict_fields": downloads.verdict_fields(),
         "arms": study_text.arms_table(study, rules.get("arms", {})),
         "folds": study_text.folds_text(study),
         "normalisations": study_text.normalisations_table(rules["normalisations"]),
         "failures": study_text.failures_text(study),
-        "status": study_text.status_table(executions),
     }

@@ -26,6 +26,10 @@ import nbformat
 import yaml
 
 from causalmix.book.workspace import BookError, Workspace, checksum, remove, tree_checksum
+from causalmix.environment import describe_environment
+
+RECORD = "execution.json"
+"""Written last: an executed notebook without it does not exist."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,10 @@ class Execution:
         Holds ``notebook.ipynb`` and ``out/``, where it published figures, tables and verdicts.
     seconds : float
         How long papermill took when it ran.
+    when : str
+        The minute (UTC) in which it ended.
+    machine : str
+        Where it ran.
     cached : bool
         Whether an earlier execution was taken.
     """
@@ -68,6 +76,8 @@ class Execution:
     name: str
     folder: Path
     seconds: float
+    when: str
+    machine: str
     cached: bool
 
     @property
@@ -185,18 +195,30 @@ def execute(workspace: Workspace, job: Job, depends_on: str) -> Execution:
     parameters = json.dumps(job.parameters, sort_keys=True, default=str)
     key = checksum([job.notebook, parameters.encode(), depends_on.encode()])[:16]
     folder = workspace.executed / f"{job.name}-{key}"
-    if (folder / "done.json").is_file():
-        seconds = json.loads((folder / "done.json").read_text())["seconds"]
-        return Execution(job.name, folder, seconds, cached=True)
+    record = folder / RECORD
+    if record.is_file():
+        return Execution(job.name, folder, **json.loads(record.read_text()), cached=True)
+    remove(folder)
     partial = folder.with_suffix(".partial")
     remove(partial)
     (partial / "out").mkdir(parents=True)
     started = time.perf_counter()
     run_papermill(workspace, job, partial)
-    seconds = time.perf_counter() - started
-    (partial / "done.json").write_text(json.dumps({"seconds": seconds}))
+    about: dict[str, Any] = {
+        "seconds": round(time.perf_counter() - started, 2),
+        "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        "machine": describe_machine(),
+    }
+    (partial / RECORD).write_text(json.dumps(about))
     partial.rename(folder)
-    return Execution(job.name, folder, seconds, cached=False)
+    return Execution(job.name, folder, **about, cached=False)
+
+
+def describe_machine() -> str:
+    """Return what notebooks are executed on: processor, cores, system and Python."""
+    processor = describe_environment()["machine"]
+    system = f"{platform.system()} on {platform.machine()}"
+    return f"{processor}, {os.cpu_count() or 1} cores, {system}, Python {platform.python_version()}"
 
 
 def run_papermill(workspace: Workspace, job: Job, folder: Path) -> None:

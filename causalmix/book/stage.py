@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,7 @@ import nbformat
 import yaml
 
 from causalmix.book.execute import Execution
-from causalmix.book.study import FILES, Study
 from causalmix.book.workspace import BookError, Workspace
-from causalmix.verdicts import Verdict
 
 CLAIM_NOTEBOOK = re.compile(r"claim_(\d\d)_\w+")
 
@@ -92,10 +89,8 @@ def stage(
     workspace: Workspace,
     executions: Sequence[Execution],
     values: Mapping[str, str],
-    verdicts: Sequence[Verdict],
-    study: Study,
 ) -> dict[str, bytes]:
-    """Return all files of the staged book: relative path to content.
+    """Return the pages of the staged book and what they show: relative path to content.
 
     Parameters
     ----------
@@ -104,10 +99,6 @@ def stage(
         The executed notebooks.
     values : mapping
         Name to Markdown of the snippets that the chapters include.
-    verdicts : sequence of Verdict
-        One per claim.
-    study : Study
-        The recorded study, offered for download.
     """
     files: dict[str, bytes] = {}
     for path in sorted(workspace.book.rglob("*")):
@@ -123,9 +114,6 @@ def stage(
                 files[f"notebooks/files/{execution.name}/{inside}"] = published.read_bytes()
     for snippet, text in {**values, **figures(executions)}.items():
         files[f"values/{snippet}.md"] = (text.rstrip() + "\n").encode()
-    for record in FILES:
-        files[f"downloads/{record}"] = (study.folder / record).read_bytes()
-    files["downloads/verdicts.json"] = as_json(verdicts)
     return files
 
 
@@ -182,9 +170,3 @@ def alternative_text(execution: Execution) -> str:
         if alt:
             return " ".join(alt.split())
     return cells[0].source.splitlines()[0].lstrip("# ")
-
-
-def as_json(verdicts: Sequence[Verdict]) -> bytes:
-    """Return ``verdicts.json``: a list of verdicts with the fields of ``VERDICT_SCHEMA``."""
-    plain = [verdict.to_dict() for verdict in verdicts]
-    return (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -111,6 +111,12 @@ def open_study(folder: Path) -> Study:
     return study
 
 
+def recorded_studies(workspace: Workspace, shown: Study) -> list[Study]:
+    """Return all recorded studies: the shown one first, then those of ``results/`` by name."""
+    folders = [folder for folder in sorted(workspace.results.glob("*")) if is_recorded(folder)]
+    return [shown, *(open_study(folder) for folder in folders if folder.name != shown.name)]
+
+
 def run_quick_study(workspace: Workspace) -> Path:
     """Run the profile ``quick`` for real, with its progress bar, and return its folder.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,7 @@ import pandas as pd
 
 from causalmix.analysis import improvement_summary
 from causalmix.book.claims_text import Claim, tally
-from causalmix.book.execute import Execution
-from causalmix.book.study import FILES, Study
+from causalmix.book.study import Study
 from causalmix.book.text import count, number, score, sentence_list, table
 from causalmix.specs import ARMS
 from causalmix.verdicts import Verdict
@@ -159,22 +156,6 @@ def failures_text(study: Study) -> str:
         for row in groups.to_dict("records")
     ]
     return table(["Arm", "Table", "Runs", "Reason"], rows, widths=[16, 24, 10, 50])
-
-
-def downloads(study: Study) -> str:
-    """Return links to the study's files."""
-    links = [f"{{download}}`{name} <../downloads/{name}>`" for name in FILES]
-    return f"The study for download: {', '.join(links)}."
-
-
-def status_table(executions: Sequence[Execution]) -> str:
-    """Return which notebooks were executed, how long each took, and on what."""
-    rows = [
-        [f"[{one.name}](../notebooks/{one.name}.ipynb)", number(round(one.seconds, 1))] for one in executions
-    ]
-    machine = f"{platform.system()} on {platform.machine()}, {count(os.cpu_count() or 1, 'core')}"
-    text = table(["Notebook", "Seconds"], rows, widths=[75, 25])
-    return f"{text}\n\nMachine: {machine}, Python {platform.python_version()}."
 
 
 def model_scores(summary: Path) -> str:

@@ -61,6 +61,11 @@ class Workspace:
         """The finished book."""
         return self.build / "html"
 
+    @property
+    def pdf(self) -> Path:
+        """The book as one file, made by ``make pdf``."""
+        return self.build / "causalmix.pdf"
+
 
 def checksum(parts: Iterable[bytes | Path]) -> str:
     """Return the SHA-256 (hex) of byte strings and of the contents of files, in the given order."""

@@ -1,0 +1,96 @@
+"""The chapter on papermill: each of its commands is executed, in order, in a folder outside the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn.datasets import load_wine
+
+from tests.book_checkout import ROOT
+from tests.recorded import make_study
+from tests.test_readme import shell_lines
+
+HERE = {
+    "device cuda": "device cpu",
+    "--minutes 60": "--steps 1",
+    "--target label": "--target label --folds 0",
+}
+"""What a test changes of the chapter's commands: no GPU, no hour of training, one fold instead of two."""
+
+COMMANDS = shell_lines("book/papermill.md")
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, dict]]:
+    """The output and the verdict of each command, all executed one after the other."""
+    folder = tmp_path_factory.mktemp("a checkout of notebooks")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    make_study(folder / "results" / "first-look")
+    table = load_wine(as_frame=True).frame.rename(columns={"target": "label"})
+    table.iloc[::3].to_csv(folder / "my_table.csv", index=False)
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": programs, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    seen = {}
+    for command in COMMANDS:
+        line = command
+        for written, changed in HERE.items():
+            line = line.replace(written, changed)
+        if line.startswith("causalmix "):  # the command of this checkout, wherever it was installed from
+            line = line.replace("causalmix", f'"{sys.executable}" -m causalmix.cli', 1)
+        done = subprocess.run(
+            line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert "unknown parameter" not in done.stderr
+        verdict = folder / "files" / "claim_04_causalmix_improvement" / "verdicts" / "04.json"
+        found = json.loads(verdict.read_text()) if verdict.is_file() else {}
+        seen[command] = (done.stdout + done.stderr, found)
+    return seen
+
+
+def outcome(executed: dict, *words: str) -> tuple[str, dict]:
+    """Return the output and the verdict of the one command that holds all words."""
+    (found,) = [seen for command, seen in executed.items() if all(word in command for word in words)]
+    return found
+
+
+@pytest.mark.slow
+def test_another_value_of_a_parameter_changes_the_verdict_file_beside_the_notebook(executed) -> None:
+    _, verdict = outcome(executed, "normalisation difference")
+    assert (verdict["normalisation"], verdict["study"]) == ("difference", "first-look")
+
+
+@pytest.mark.slow
+def test_the_parameters_are_listed_with_their_meaning(executed) -> None:
+    said, _ = outcome(executed, "--help-notebook")
+    assert "run_missing" in said and "run what the study lacks first" in said
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_the_study_on_ones_own_table(executed) -> None:
+    _, verdict = outcome(executed, "-p study my_table")
+    assert (verdict["study"], verdict["n_datasets"], verdict["model"]) == ("my_table", 1, "embedded-mini")
+
+
+@pytest.mark.slow
+def test_what_a_study_lacks_is_run_first(executed) -> None:
+    _, verdict = outcome(executed, "-p study smoke -p run_missing True")
+    assert (verdict["study"], verdict["n_runs"] > 0) == ("smoke", True)
+
+
+@pytest.mark.slow
+def test_another_model_is_a_folder(executed) -> None:
+    _, verdict = outcome(executed, "-p model checkpoints/mine")
+    assert (verdict["study"], verdict["model"]) == ("mine", "checkpoints/mine")
+
+
+@pytest.mark.slow
+def test_parts_of_a_study_add_up(executed) -> None:
+    for part in ("--shard 0/2", "--shard 1/2"):
+        assert "0 failed" in outcome(executed, part)[0]
