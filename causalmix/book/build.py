@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from causalmix.book import claims_text, study_text
+from causalmix.book import claims_text, controls_text, study_text
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
 from causalmix.book.stage import claim_notebooks, notebooks_of, stage
@@ -41,7 +41,8 @@ def build(root: Path, *, study: str | None = None, parameters: Mapping[str, Any]
         opened = open_study(folder)
         print(f"the study {opened.name}: {study_text.shape(opened)}, store hash {opened.hash}", flush=True)
         executions = run_notebooks(workspace, opened, parameters or {})
-        write_tree(workspace.stage, staged_files(workspace, opened, executions))
+        others = [open_study(folder) for folder in named_studies(workspace) if folder != opened.folder]
+        write_tree(workspace.stage, staged_files(workspace, opened, others, executions))
         return build_html(workspace)
 
 
@@ -49,12 +50,9 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
     """Execute every committed notebook: on the study, or on the one that it names itself."""
     inside = study.folder.is_relative_to(workspace.root)
     place = study.folder.relative_to(workspace.root) if inside else study.folder
-    jobs, folders = [], {study.folder}
+    jobs, folders = [], {study.folder, *named_studies(workspace)}
     for notebook in notebooks_of(workspace):
-        declared = declared_parameters(notebook)
-        own = [declared[name] for name in ("study", "known") if declared.get(name) not in (None, "", "auto")]
-        folders |= {workspace.results / name for name in own if is_recorded(workspace.results / name)}
-        chosen = {} if declared.get("study") in own else {"study": place.as_posix()}
+        chosen = {} if "study" in own_studies(notebook) else {"study": place.as_posix()}
         jobs.append(Job(notebook, {**chosen, **parameters}))
     print(f"executing {len(jobs)} notebooks with papermill", flush=True)
     recorded = [folder / name for folder in sorted(folders) for name in FILES]
@@ -62,7 +60,24 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
     return execute_all(workspace, jobs, depends_on=depends_on)
 
 
-def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execution]) -> dict[str, bytes]:
+def own_studies(notebook: Path) -> dict[str, str]:
+    """Return the studies that a notebook names itself: parameter to name."""
+    declared = declared_parameters(notebook)
+    return {
+        name: declared[name] for name in ("study", "known") if declared.get(name) not in (None, "", "auto")
+    }
+
+
+def named_studies(workspace: Workspace) -> list[Path]:
+    """Return the folders of the recorded studies that notebooks name themselves, in their order."""
+    names = [name for notebook in notebooks_of(workspace) for name in own_studies(notebook).values()]
+    folders = [workspace.results / name for name in dict.fromkeys(names)]
+    return [folder for folder in folders if is_recorded(folder)]
+
+
+def staged_files(
+    workspace: Workspace, study: Study, others: Sequence[Study], executions: Sequence[Execution]
+) -> dict[str, bytes]:
     """Return the files of the staged book."""
     path = workspace.notebooks / "claims.yml"
     claims = claims_text.read_claims(path)
@@ -71,6 +86,8 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     verdicts = claims_text.all_verdicts(claims, files, study, notebooks)
     values = snippets(study, executions, claims, verdicts, yaml.safe_load(path.read_text(encoding="utf-8")))
     values["rules_commit"] = claims_text.rules_commit(path)
+    values |= controls_text.snippets(others)
+    values["failures"] = study_text.failures_text([study, *others])
     values["model_scores"] = study_text.model_scores(workspace.results / "zero-shot" / "summary.csv")
     return stage(workspace, executions, values, verdicts, study)
 
@@ -102,6 +119,5 @@ def snippets(
         "arms": study_text.arms_table(study, rules.get("arms", {})),
         "folds": study_text.folds_text(study),
         "normalisations": study_text.normalisations_table(rules["normalisations"]),
-        "failures": study_text.failures_text(study),
         "status": study_text.status_table(executions),
     }
