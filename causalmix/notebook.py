@@ -189,11 +189,13 @@ def publish(
     out: str | os.PathLike,
     provenance: str,
     verdict: Verdict | None = None,
+    answer: str = "",
 ) -> None:
     """Write a figure with the data behind it, show it, and say where it comes from.
 
     Writes ``figures/<name>.png`` and ``.svg``, ``data/<name>.csv``, ``values/<name>.md`` (the line of
-    provenance) and, with a verdict, ``verdicts/<id>.json`` below ``out``.
+    provenance) and, with a verdict, ``verdicts/<id>.json`` below ``out``; with an answer
+    ``values/<name>_answer.md``.
 
     Parameters
     ----------
@@ -207,6 +209,8 @@ def publish(
     provenance : str
         For example `StudyView.provenance`.
     verdict : Verdict, optional
+    answer : str
+        Markdown that answers the notebook's question, for the chapter that asks it.
     """
     folder = Path(out)
     png, _ = save_figure(fig, folder / "figures" / name)
@@ -225,6 +229,8 @@ def publish(
     snippet = folder / "values" / f"{name}.md"
     snippet.parent.mkdir(parents=True, exist_ok=True)
     snippet.write_text(provenance + "\n")
+    if answer:
+        snippet.with_stem(f"{name}_answer").write_text(answer + "\n")
     if verdict is not None:
         write_verdict(verdict, folder / "verdicts")
     display(Image(data=png.read_bytes(), format="png", width=int(fig.get_figwidth() * 100)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,6 +18,11 @@ from causalmix.analysis import (
     check_one_run_per_cell,
     normalise_scores,
 )
+
+PAIR_COLUMNS = [
+    "arm", "against", "rank", "rank_against", "median_difference", "p_value", "p_holm", "nemenyi", "wilcoxon",
+    "critical_difference", "friedman_p", "n_datasets", "alpha",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,9 @@ def critical_difference(ranks: pd.DataFrame, alpha: float = 0.05) -> CriticalDif
     mean_ranks = blocks.mean().sort_values(kind="stable")
     quantile = stats.studentized_range.ppf(1 - alpha, n_arms, np.inf) / np.sqrt(2)
     difference = float(quantile * np.sqrt(n_arms * (n_arms + 1) / (6 * n_datasets)))
-    groups = _groups(mean_ranks, difference)
+    pairs = combinations(mean_ranks.index, 2)
+    apart = [(one, two) for one, two in pairs if mean_ranks[two] - mean_ranks[one] > difference]
+    groups = cliques(list(mean_ranks.index), apart)
     by_arm = {str(arm): float(rank) for arm, rank in mean_ranks.items()}
     return CriticalDifference(by_arm, difference, friedman_p(blocks), groups, n_datasets, alpha)
 
@@ -186,14 +193,69 @@ def win_rates(
     return pd.DataFrame(table, index=scores.columns.rename("arm"), columns=scores.columns.rename("against"))
 
 
-def _groups(mean_ranks: pd.Series, difference: float) -> tuple[tuple[str, ...], ...]:
-    """Return the maximal runs of neighbouring arms whose ranks span at most the critical difference."""
-    names, values = list(mean_ranks.index), mean_ranks.to_numpy()
+def pairwise_tests(
+    runs: pd.DataFrame,
+    normalisation: str = PRIMARY_NORMALISATION,
+    arms: Sequence[str] | None = None,
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Compare each pair of arms over datasets: what a critical-difference diagram draws.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair, the better arm first: ``arm, against, rank, rank_against`` (average ranks, 1 is
+        best), ``median_difference, p_value, p_holm`` (Wilcoxon's signed-rank test on the mean scores per
+        dataset), ``nemenyi, wilcoxon`` (whether the pair is told apart), ``critical_difference, friedman_p,
+        n_datasets, alpha`` (repeated). Empty with fewer than two arms or datasets.
+
+    References
+    ----------
+    Demšar (2006), see `critical_difference`; Benavoli, Corani and Mangili, *Should we really use post-hoc
+    tests based on mean-ranks?*, JMLR 17 (2016), on why the second test stands beside the first.
+    """
+    ranks = rank_arms(runs, normalisation, arms)
+    if min(ranks.shape) < 2:
+        return pd.DataFrame(columns=PAIR_COLUMNS)
+    found = critical_difference(ranks, alpha)
+    order = list(found.mean_ranks)
+    means = score_matrix(runs, normalisation, order).groupby(level="dataset").mean()
+    tests = holm_wilcoxon(means[order]).rename(columns={"arm_a": "arm", "arm_b": "against"})
+    tests["rank"] = tests["arm"].map(found.mean_ranks)
+    tests["rank_against"] = tests["against"].map(found.mean_ranks)
+    return tests.assign(
+        nemenyi=tests["rank_against"] - tests["rank"] > found.difference,
+        wilcoxon=tests["p_holm"] < alpha,
+        critical_difference=found.difference,
+        friedman_p=found.friedman_p,
+        n_datasets=found.n_datasets,
+        alpha=alpha,
+    )[PAIR_COLUMNS]
+
+
+def cliques(order: Sequence[str], apart: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the largest sets of neighbouring arms none of which is told apart from another.
+
+    Parameters
+    ----------
+    order : sequence of str
+        Arms by average rank.
+    apart : iterable of pairs
+        The pairs that a test tells apart.
+
+    Examples
+    --------
+    >>> cliques(["a", "b", "c"], [("a", "c")])
+    (('a', 'b'), ('b', 'c'))
+    """
+    told = {frozenset(pair) for pair in apart}
     groups: list[tuple[str, ...]] = []
     furthest = 0
-    for start in range(len(names)):
-        end = int(np.searchsorted(values, values[start] + difference, side="right"))
+    for start in range(len(order)):
+        end = start + 1
+        while end < len(order) and not any(frozenset((order[end], one)) in told for one in order[start:end]):
+            end += 1
         if end > furthest:
-            groups.append(tuple(names[start:end]))
+            groups.append(tuple(order[start:end]))
             furthest = end
     return tuple(groups)

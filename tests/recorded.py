@@ -20,7 +20,17 @@ DIAL_LIFTS = {
     **{f"causalmix@depth={k}": 0.04 for k in (0, 1, 2, 3, "full")},
     **{f"causalmix@edges={k}": 0.04 for k in (0, 1, 2, 3)},
 }
-"""The paper's seven arms, and those of the depth dial with its controls."""
+CONTROL_LIFTS = {
+    "zero_shot": 0.0,
+    "default": 0.01,
+    "causalmix": 0.05,
+    "smotenc": -0.02,
+    "smotenc_mix": 0.02,
+    "bootstrap_mix": 0.05,
+    "independent_mix": -0.03,
+    "random_dag_mix": 0.0,
+}
+"""The paper's seven arms, those of the depth dial, and controls of which one gains as much as causalmix."""
 
 STEPS = (0, 3, 6, 9, 12)
 

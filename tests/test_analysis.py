@@ -26,14 +26,16 @@ from causalmix.analysis import (
 )
 from causalmix.intervals import bca_interval, cluster_bootstrap, correlate, permutation_p
 from causalmix.ranking import (
+    cliques,
     critical_difference,
     friedman_p,
     holm_wilcoxon,
+    pairwise_tests,
     rank_arms,
     score_matrix,
     win_rates,
 )
-from tests.recorded import make_study
+from tests.recorded import PAPER_LIFTS, make_study
 
 
 def frame_of(*rows: tuple) -> pd.DataFrame:
@@ -195,6 +197,63 @@ def test_average_ranks_and_critical_difference_agree_with_autorank():
     assert ours.difference == pytest.approx(peer.cd, rel=1e-4)
     assert ours.friedman_p == pytest.approx(peer.pvalue, rel=1e-6)
     assert ours.mean_ranks == pytest.approx(peer.rankdf["meanrank"].to_dict())
+
+
+def test_the_diagram_of_a_study_agrees_with_autorank(tmp_path):
+    autorank, drawing = pytest.importorskip("autorank"), pytest.importorskip("autorank._util")
+    tables = [f"t{i}" for i in range(14)]
+    runs = make_study(tmp_path / "s", lifts=PAPER_LIFTS, datasets=tables, n_folds=2, noise=0.03).runs()
+    arms = [arm for arm in PAPER_LIFTS if arm != "zero_shot"]
+    ours = pairwise_tests(runs, arms=arms)
+    peer = autorank.autorank(-rank_arms(runs, arms=arms), verbose=False, force_mode="nonparametric")
+    ranks = {
+        **ours.set_index("arm")["rank"].to_dict(),
+        **ours.set_index("against")["rank_against"].to_dict(),
+    }
+    assert ranks == pytest.approx(peer.rankdf["meanrank"].to_dict())
+    assert ours["friedman_p"].iloc[0] == pytest.approx(peer.pvalue, rel=1e-6)
+    assert ours["critical_difference"].iloc[0] == pytest.approx(peer.cd, rel=1e-4)
+    _, names, spans = drawing.get_sorted_rank_groups(peer, reverse=False)
+    apart = ours.loc[ours["nemenyi"], ["arm", "against"]].itertuples(index=False, name=None)
+    found = [group for group in cliques(sorted(ranks, key=ranks.get), apart) if len(group) > 1]
+    assert len(found) >= 2
+    assert {frozenset(group) for group in found} == {frozenset(names[i : j + 1]) for i, j in spans}
+
+
+def test_the_worked_example_of_demsar_comes_out():
+    # Demšar (2006), table 6: ranks of four variants of C4.5 on 14 data sets
+    columns = {
+        "C4.5": [4, 1, 4, 4, 4, 1, 3, 2.5, 4, 2.5, 4, 3, 4, 3],
+        "C4.5+m": [3, 2, 1, 1, 2, 2.5, 2, 2.5, 3, 2.5, 2.5, 2, 1, 1],
+        "C4.5+cf": [2, 3, 2, 3, 3, 4, 4, 4, 2, 2.5, 1, 4, 2, 4],
+        "C4.5+m+cf": [1, 4, 3, 2, 1, 2.5, 1, 1, 1, 2.5, 2.5, 1, 3, 2],
+    }
+    ranks = pd.DataFrame(columns).astype(float)
+    found = critical_difference(ranks, alpha=0.10)
+    printed = {"C4.5+m+cf": 1.964, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5": 3.143}
+    assert found.mean_ranks == pytest.approx(printed, abs=5e-4)
+    assert critical_difference(ranks).difference == pytest.approx(1.25, abs=0.005)
+    assert found.difference == pytest.approx(1.12, abs=0.005)
+    assert found.groups == (("C4.5+m+cf", "C4.5+m", "C4.5+cf"), ("C4.5+cf", "C4.5"))
+    squares = sum(rank**2 for rank in found.mean_ranks.values())
+    assert 12 * 14 / (4 * 5) * (squares - 4 * 5**2 / 4) == pytest.approx(9.28, abs=0.02)
+    assert found.friedman_p == pytest.approx(stats.friedmanchisquare(*ranks.to_numpy().T).pvalue)
+
+
+def test_wilcoxons_pairs_are_scipys_adjusted_by_holm(store):
+    found = pairwise_tests(store.runs(), arms=["default", "causalmix", "scm"])
+    means = score_matrix(store.runs()).groupby(level="dataset").mean()
+    pairs = found[["arm", "against"]].itertuples(index=False, name=None)
+    raw = [stats.wilcoxon(means[one] - means[two]).pvalue for one, two in pairs]
+    assert found["p_value"].to_numpy() == pytest.approx(raw)
+    smallest_first = np.sort(raw)
+    stepped = np.maximum.accumulate(smallest_first * np.arange(len(raw), 0, -1)).clip(max=1)
+    assert np.sort(found["p_holm"]) == pytest.approx(stepped)
+
+
+def test_a_clique_holds_no_pair_that_is_told_apart():
+    assert cliques("abcd", [("a", "c"), ("b", "d")]) == (("a", "b"), ("b", "c"), ("c", "d"))
+    assert cliques("abc", []) == (("a", "b", "c"),) and cliques("ab", [("b", "a")]) == (("a",), ("b",))
 
 
 def test_arms_closer_than_the_critical_difference_form_one_group():

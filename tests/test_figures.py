@@ -14,11 +14,16 @@ from causalmix.figures import (
     load_agreement,
     load_baseline,
     load_causal_graph,
+    load_controls,
+    load_cost,
     load_coverage,
+    load_critical_difference,
     load_depth_recovery,
     load_depth_stability,
     load_dial,
+    load_differences,
     load_distances,
+    load_failures,
     load_gaps,
     load_improvements,
     load_pairs,
@@ -29,16 +34,22 @@ from causalmix.figures import (
     load_spread,
     load_strengths,
     load_trajectories,
+    load_win_rates,
     new_figure,
     plot_additivity,
     plot_agreement,
     plot_baseline,
     plot_causal_graph,
+    plot_controls,
+    plot_cost,
     plot_coverage,
+    plot_critical_difference,
     plot_depth_recovery,
     plot_depth_stability,
     plot_dial,
+    plot_differences,
     plot_distances,
+    plot_failures,
     plot_gaps,
     plot_improvements,
     plot_pairs,
@@ -49,10 +60,15 @@ from causalmix.figures import (
     plot_spread,
     plot_strengths,
     plot_trajectories,
+    plot_win_rates,
     save_figure,
 )
 from causalmix.figures.graph import legible_dataset
-from tests.recorded import DIAL_LIFTS, LIFTS, make_study
+from causalmix.ranking import critical_difference, rank_arms
+from causalmix.specs import SpecError
+from causalmix.store import ResultStore
+from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, LIFTS, make_study
+from tests.runs import make_failure, make_record, make_spec
 
 STORED = {
     "improvements": (load_improvements, plot_improvements),
@@ -65,6 +81,12 @@ STORED = {
     "gaps": (load_gaps, plot_gaps),
     "depth_stability": (lambda store: load_depth_stability(store, "tail_volatility"), plot_depth_stability),
     "agreement": (load_agreement, plot_agreement),
+    "critical_difference": (load_critical_difference, plot_critical_difference),
+    "win_rates": (load_win_rates, plot_win_rates),
+    "differences": (load_differences, plot_differences),
+    "controls": (load_controls, plot_controls),
+    "cost": (load_cost, plot_cost),
+    "failures": (load_failures, plot_failures),
 }
 SIMULATED = {
     "recovery": (load_recovery, plot_recovery),
@@ -122,9 +144,10 @@ def test_a_figure_of_stored_runs_is_drawn_from_its_frame(store, name):
     load, plot = STORED[name]
     frame = load(store)
     before = frame.copy()
-    _, ax = new_figure()
+    fig, ax = new_figure()
     plot(frame, ax)
-    assert ax.has_data() and ax.get_xlabel()
+    assert all(panel.has_data() or panel.texts for panel in fig.axes)
+    assert fig.get_supxlabel() or any(one.get_xlabel() or one.get_title() or one.texts for one in fig.axes)
     pd.testing.assert_frame_equal(frame, before)
 
 
@@ -218,6 +241,137 @@ def test_published_medians_are_marked_on_their_arms(store):
     plot_gaps(load_gaps(store), ax, {"default": 0.67, "ctgan": 0.1})
     (line,) = [line for line in ax.lines if line.get_label() == "published median"]
     assert line.get_xdata().tolist() == [0.67]
+
+
+# Arms against each other
+
+
+class Runs:
+    """A store of the given rows: dataset, fold, arm, test ROC-AUC, seconds."""
+
+    def __init__(self, *rows: tuple):
+        columns = ["dataset", "fold", "arm", "test_auc", "seconds_finetune"]
+        frame = pd.DataFrame(rows, columns=columns)
+        self.frame = frame.assign(
+            repeat=0, status="ok", zero_shot_auc=0.5, seconds_generate=0.0, device="cpu", reason=""
+        )
+
+    def runs(self) -> pd.DataFrame:
+        return self.frame
+
+
+def test_the_critical_difference_diagram_joins_the_arms_that_are_not_told_apart():
+    arms = {"causalmix": 0.9, "default": 0.899, "scm": 0.6}
+    wiggle = {"causalmix": 0.003, "default": -0.003, "scm": 0.0}
+    rows = [
+        (f"t{table}", 0, arm, auc + wiggle[arm] * (-1) ** table, 1.0)
+        for table in range(12)
+        for arm, auc in arms.items()
+    ]
+    frame = load_critical_difference(Runs(*rows))
+    told = {(row.arm, row.against): (row.nemenyi, row.wilcoxon) for row in frame.itertuples()}
+    assert [pair for pair, apart in told.items() if apart == (False, False)] == [("causalmix", "default")]
+    assert told["causalmix", "scm"] == told["default", "scm"] == (True, True)
+    _, ax = new_figure("short")
+    plot_critical_difference(frame, ax)
+    bars = [line.get_xdata() for line in ax.lines if line.get_linewidth() == 4 and len(line.get_xdata())]
+    assert [tuple(np.round(bar, 2)) for bar in bars] == [(1.48, 1.52)] * 2
+    words = " ".join(text.get_text() for text in ax.texts)
+    assert "CausalMixFT 1.50" in words and "SCM 3.00" in words and "critical difference 0.96" in words
+
+
+def test_the_ranks_of_the_diagram_are_those_of_the_tests(store):
+    frame = load_critical_difference(store)
+    found = critical_difference(rank_arms(store.runs(), arms=["causalmix", "default", "scm"]))
+    assert dict(zip(frame["arm"], frame["rank"], strict=True)).items() <= found.mean_ranks.items()
+    assert (frame["friedman_p"] == found.friedman_p).all() and (frame["rank"] <= frame["rank_against"]).all()
+
+
+def test_win_rates_count_ties_half_and_name_the_cells():
+    rows = [
+        ("a", 0, "x", 0.9, 1.0),
+        ("a", 0, "y", 0.8, 1.0),
+        ("a", 1, "x", 0.7, 1.0),
+        ("a", 1, "y", 0.7, 1.0),
+    ]
+    frame = load_win_rates(Runs(*rows)).set_index(["arm", "against"])
+    assert frame.loc[("x", "y"), "win_rate"] == 0.75 and frame.loc[("y", "x"), "win_rate"] == 0.25
+    assert (frame["n_cells"] == 2).all()
+
+
+def test_differences_are_sorted_and_pooled_over_tables(store):
+    frame = load_differences(store, "difference")
+    assert frame["difference"].is_monotonic_decreasing and len(frame) == 6 and (frame["n_pairs"] == 3).all()
+    assert frame["pooled"].iloc[0] == pytest.approx(frame["difference"].mean())
+    swapped = load_differences(store, "difference", "default", "causalmix")
+    assert swapped["pooled"].iloc[0] == pytest.approx(-frame["pooled"].iloc[0])
+
+
+def test_a_difference_of_an_unknown_arm_is_refused_with_the_closest_name(store):
+    with pytest.raises(SpecError, match="causalmix"):
+        load_differences(store, arm="causalmx")
+
+
+def test_the_pareto_front_holds_the_arms_that_no_other_beats_in_both():
+    rows = [
+        (dataset, 0, arm, auc, seconds)
+        for dataset in ("a", "b")
+        for arm, auc, seconds in (
+            ("zero_shot", 0.5, 0.1), ("default", 0.7, 5.0), ("scm", 0.6, 6.0), ("causalmix", 0.8, 7.0),
+        )
+    ]  # fmt: skip
+    frame = load_cost(Runs(*rows)).set_index("arm")
+    assert frame["pareto"].to_dict() == {"zero_shot": True, "default": True, "causalmix": True, "scm": False}
+    assert frame.loc["default", "seconds"] == 5.0 and frame.loc["causalmix", "score"] == pytest.approx(0.6)
+
+
+def test_the_controls_are_grouped_by_what_they_keep_of_the_method(tmp_path):
+    store = make_study(tmp_path / "made_up", lifts=CONTROL_LIFTS, n_folds=1)
+    frame = load_controls(store)
+    assert list(frame["group"].unique()) == [
+        "real rows only", "mixed, no learned structure", "mixed, other generator", "purely synthetic",
+    ]  # fmt: skip
+    fig, ax = new_figure()
+    plot_controls(frame, ax)
+    assert [panel.get_title() for panel in fig.axes] == ["CausalMixFT minus the arm", "the arm minus default"]
+
+
+def test_each_arm_has_a_panel_and_all_of_its_runs_select_a_step(store):
+    frame = load_trajectories(store)
+    shares = frame[frame["curve"] == "test_auc"].groupby("arm")["selected_share"].sum()
+    assert shares.to_numpy() == pytest.approx(1)
+    fig, ax = new_figure()
+    plot_trajectories(frame, ax)
+    assert [panel.get_title() for panel in fig.axes] == ["default", "CausalMixFT", "SCM"]
+
+
+# Failures
+
+
+def test_failures_are_counted_by_generator_with_their_reason(tmp_path):
+    store = ResultStore(tmp_path / "made_up")
+    for fold in (0, 1):
+        for arm in ("scm", "causalmix", "default"):
+            spec = make_spec(arm, fold=fold)
+            store.write(make_failure(spec, "one row") if (arm, fold) == ("scm", 1) else make_record(spec))
+    store.consolidate()
+    frame = load_failures(store)
+    row = frame[frame["n_failed"] > 0].iloc[0]
+    assert (row["generator"], row["arms"], row["n_failed"], row["n_runs"]) == (
+        "causal",
+        "causalmix scm",
+        1,
+        4,
+    )
+    _, ax = new_figure("short")
+    plot_failures(frame, ax)
+    assert [text.get_text() for text in ax.texts] == ["1 of 4: a"] and "a: one row" in ax.get_xlabel()
+
+
+def test_a_study_without_failures_says_so(store):
+    _, ax = new_figure()
+    plot_failures(load_failures(store), ax)
+    assert "No run failed:\nall 72 runs of 4 arms on 6 tables finished." in ax.texts[0].get_text()
 
 
 def test_many_arms_make_the_figure_higher(dial_store):

@@ -20,17 +20,19 @@ from causalmix.locations import find_root
 from causalmix.notebook import find_study, open_study
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
-from tests.recorded import DIAL_LIFTS, PAPER_LIFTS, make_study
+from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, PAPER_LIFTS, make_study
 
 NOTEBOOKS = find_root() / "notebooks"
 CLAIMS = load_claims()
 
 # Made-up studies. `made_up`: default +0.02 ROC-AUC, causalmix +0.04, scm -0.03; `made_up_paper`: the seven
-# arms, the synthetic ones all below 0; `made_up_dial`: deeper graphs make the validation loss wobble less.
+# arms, the synthetic ones all below 0; `made_up_controls`: rows drawn again do as well as causalmix;
+# `made_up_dial`: deeper graphs make the validation loss wobble less.
 EIGHT_TABLES = {"datasets": tuple(f"table{i}" for i in range(8)), "n_folds": 2, "suite": "tabarena33"}
 STUDIES = {
     "made_up": {},
     "made_up_paper": {**EIGHT_TABLES, "lifts": PAPER_LIFTS},
+    "made_up_controls": {**EIGHT_TABLES, "lifts": CONTROL_LIFTS},
     "made_up_dial": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "depth_steadies": True},
     "made_up_ratios": {"n_folds": 2, "ratios": (0.5, 1.0, 2.0)},
 }
@@ -60,12 +62,18 @@ CLAIM_RUNS = {
 FIGURE_RUNS = {
     "fig_improvements": ("made_up", {"arm", "score", "arm_median"}),
     "fig_ranks": ("made_up", {"arm", "rank", "mean_rank"}),
+    "fig_critical_difference": ("made_up_paper", {"arm", "against", "p_holm", "nemenyi", "wilcoxon"}),
+    "fig_win_rates": ("made_up", {"arm", "against", "win_rate", "n_cells"}),
+    "fig_differences": ("made_up", {"dataset", "difference", "lower", "upper", "pooled", "p_value"}),
+    "fig_cost": ("made_up", {"arm", "score", "seconds", "pareto"}),
+    "fig_failures": ("made_up", {"generator", "dataset", "reason", "n_failed", "n_runs"}),
     "fig_causal_graph": ("made_up", {"cause", "effect", "probability"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),
     "depth_dial": ("made_up_dial", {"series", "setting", "dataset", "change"}),
     "depth_measures": ("made_up", {"first", "second", "rho"}),
+    "controls": ("made_up_controls", {"arm", "group", "difference", "p_holm", "gain"}),
     "depth_recovery": ("", {"dataset", "true_depth", "depth", "skeleton_f1"}),
 }
 STUDY_OF = {name: entry[0] for name, entry in {**CLAIM_RUNS, **FIGURE_RUNS}.items()}
@@ -175,6 +183,21 @@ def test_the_depth_claim_lists_its_secondary_tests_adjusted_by_holm(
         pytest.skip("the notebook was not selected")
     shown = (executed[name][0] / "executed.ipynb").read_text()
     assert "p_holm" in shown and "dial_against_controls" in shown
+
+
+def test_the_controls_answer_their_question_in_a_sentence(executed, name="controls"):
+    if name not in executed:
+        pytest.skip("the notebook was not selected")
+    answer = (executed[name][0] / "files" / name / "values" / "controls_answer.md").read_text()
+    assert "The gain comes from mixing" in answer and "over `bootstrap_mix`" in answer
+
+
+def test_controls_that_are_not_recorded_leave_the_question_open(tmp_path):
+    run("controls", tmp_path, {"study": "controls-of-tomorrow"})
+    values = tmp_path / "files" / "controls" / "values"
+    answer = (values / "controls_answer.md").read_text()
+    assert "Not tested: the study controls-of-tomorrow has not been run yet" in answer
+    assert "not been run yet" in (values / "controls.md").read_text()
 
 
 def test_a_study_that_is_not_there_yet_is_not_tested_and_says_so(tmp_path):

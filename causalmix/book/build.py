@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from causalmix.book import claims_text, downloads, pdf, status_text, study_text
+from causalmix.book import claims_text, controls_text, downloads, pdf, status_text, study_text
 from causalmix.book.crate import METADATA, crate_metadata
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
@@ -94,6 +94,8 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     studies = recorded_studies(workspace, study)
     values = {
         **snippets(study, claims, verdicts, notebooks, yaml.safe_load(path.read_text(encoding="utf-8"))),
+        **controls_text.snippets(studies),
+        "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(path),
         "model_scores": study_text.model_scores(workspace.results / "zero-shot" / "summary.csv"),
         "status": status_text.status_table(executions, verdicts, notebooks),
@@ -151,5 +153,4 @@ def snippets(
         "arms": study_text.arms_table(study, rules.get("arms", {})),
         "folds": study_text.folds_text(study),
         "normalisations": study_text.normalisations_table(rules["normalisations"]),
-        "failures": study_text.failures_text(study),
     }

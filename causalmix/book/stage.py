@@ -112,7 +112,7 @@ def stage(
             if published.is_file():
                 inside = published.relative_to(execution.out).as_posix()
                 files[f"notebooks/files/{execution.name}/{inside}"] = published.read_bytes()
-    for snippet, text in {**values, **figures(executions)}.items():
+    for snippet, text in {**values, **figures(executions), **answers(executions)}.items():
         files[f"values/{snippet}.md"] = (text.rstrip() + "\n").encode()
     return files
 
@@ -129,7 +129,22 @@ def figures(executions: Sequence[Execution]) -> dict[str, str]:
             "Stability against the depth",
             "that graphs are cut to.",
         ),
+        "controls_figure": figure(
+            executions,
+            "controls",
+            "CausalMixFT against its controls",
+            "and those against default fine-tuning.",
+        ),
     }
+
+
+def answers(executions: Sequence[Execution]) -> dict[str, str]:
+    """Return what notebooks answered to a question: snippet name to Markdown."""
+    controls = next((one for one in executions if one.name == "controls"), None)
+    path = controls.out / "values" / "controls_answer.md" if controls else None
+    if path is None or not path.is_file():
+        return {"controls_answer": "No notebook answered the question of the controls."}
+    return {"controls_answer": path.read_text(encoding="utf-8")}
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:

@@ -12,6 +12,7 @@ from causalmix.analysis import improvement_summary
 from causalmix.book.claims_text import Claim, tally
 from causalmix.book.study import Study
 from causalmix.book.text import count, number, score, sentence_list, table
+from causalmix.failures import count_failures
 from causalmix.specs import ARMS
 from causalmix.verdicts import Verdict
 
@@ -145,17 +146,25 @@ def normalisations_table(normalisations: Mapping[str, Any]) -> str:
     return table(["Name", "Score", "Use"], rows, widths=[24, 58, 18])
 
 
-def failures_text(study: Study) -> str:
-    """Return the failed runs of the study with their reasons."""
-    failed = study.runs[study.runs["status"] == "failed"]
-    if failed.empty:
-        return f"In the study `{study.name}` no run failed."
-    groups = failed.groupby(["arm", "dataset", "reason"], observed=True).size().reset_index(name="n")
-    rows = [
-        [f"`{row['arm']}`", row["dataset"], number(row["n"]), row["reason"]]
-        for row in groups.to_dict("records")
-    ]
-    return table(["Arm", "Table", "Runs", "Reason"], rows, widths=[16, 24, 10, 50])
+def failures_text(studies: Sequence[Study]) -> str:
+    """Return the failed runs of the studies by generator, table and reason."""
+    rows, clean = [], []
+    for study in studies:
+        failures = count_failures(study.runs)
+        failures = failures[failures["n_failed"] > 0]
+        if failures.empty:
+            clean.append(f"`{study.name}` ({count(len(study.runs), 'run')})")
+        for row in failures.to_dict("records"):
+            arms = sentence_list([f"`{arm}`" for arm in row["arms"].split()])
+            failed = f"{number(row['n_failed'])} of {number(row['n_runs'])}"
+            rows.append([f"`{study.name}`", row["generator"], arms, row["dataset"], failed, row["reason"]])
+    header = ["Study", "Generator", "Arms", "Table", "Failed runs", "Reason"]
+    parts = [table(header, rows, widths=[12, 14, 18, 18, 10, 28])] if rows else []
+    if clean:
+        parts.append(
+            f"No run failed in {'the study' if len(clean) == 1 else 'the studies'} {sentence_list(clean)}."
+        )
+    return "\n\n".join(parts)
 
 
 def model_scores(summary: Path) -> str:

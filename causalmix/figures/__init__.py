@@ -7,6 +7,13 @@ figure's CSV.
 >>> fig, ax = new_figure()
 """
 
+from causalmix.figures.comparisons import (
+    load_critical_difference,
+    load_win_rates,
+    plot_critical_difference,
+    plot_win_rates,
+)
+from causalmix.figures.cost import load_cost, plot_cost
 from causalmix.figures.coverage import (
     load_coverage,
     load_gaps,
@@ -26,6 +33,8 @@ from causalmix.figures.depth import (
     plot_depth_stability,
     plot_dial,
 )
+from causalmix.figures.failures import load_failures, plot_failures
+from causalmix.figures.forest import load_controls, load_differences, plot_controls, plot_differences
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
 from causalmix.figures.mechanisms import (
     load_additivity,
@@ -63,11 +72,16 @@ __all__ = [
     "load_agreement",
     "load_baseline",
     "load_causal_graph",
+    "load_controls",
+    "load_cost",
     "load_coverage",
+    "load_critical_difference",
     "load_depth_recovery",
     "load_depth_stability",
     "load_dial",
+    "load_differences",
     "load_distances",
+    "load_failures",
     "load_gaps",
     "load_improvements",
     "load_pairs",
@@ -79,16 +93,22 @@ __all__ = [
     "load_spread",
     "load_strengths",
     "load_trajectories",
+    "load_win_rates",
     "new_figure",
     "plot_additivity",
     "plot_agreement",
     "plot_baseline",
     "plot_causal_graph",
+    "plot_controls",
+    "plot_cost",
     "plot_coverage",
+    "plot_critical_difference",
     "plot_depth_recovery",
     "plot_depth_stability",
     "plot_dial",
+    "plot_differences",
     "plot_distances",
+    "plot_failures",
     "plot_gaps",
     "plot_improvements",
     "plot_pairs",
@@ -100,5 +120,6 @@ __all__ = [
     "plot_spread",
     "plot_strengths",
     "plot_trajectories",
+    "plot_win_rates",
     "save_figure",
 ]

@@ -1,4 +1,4 @@
-"""Validation and test curves along fine-tuning."""
+"""Validation and test curves along fine-tuning, and the steps that early stopping selects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from causalmix.claims import Store
-from causalmix.figures.style import INK, arm_colour, arm_name, order_arms, say_empty
+from causalmix.figures.style import (
+    INK,
+    MUTED,
+    arm_colour,
+    arm_name,
+    figure_of,
+    order_arms,
+    say_empty,
+    split_axes,
+)
 
 CURVE_LABELS: dict[str, str] = {"test_auc": "test", "val_auc": "validation"}
 
@@ -19,11 +28,13 @@ def load_trajectories(store: Store) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``arm, curve`` (``test_auc`` or ``val_auc``), ``step, median, q25, q75, n_runs``.
+        ``arm, curve`` (``test_auc`` or ``val_auc``), ``step, median, q25, q75, n_runs, selected_share``: the
+        last is the share of the arm's runs whose selected step is this one.
     """
     curves = store.trajectories()
     curves = curves[curves["arm"] != "zero_shot"]
     start = curves[curves["step"] == 0].set_index("spec_hash")
+    selected = curves[curves["selected"]].groupby(["arm", "step"], observed=True).size().rename("n_selected")
     rows = []
     for curve in CURVE_LABELS:
         change = curves[curve] - curves["spec_hash"].map(start[curve])
@@ -31,31 +42,62 @@ def load_trajectories(store: Store) -> pd.DataFrame:
         summary = grouped.agg(
             median="median", q25=lambda x: x.quantile(0.25), q75=lambda x: x.quantile(0.75), n_runs="count"
         )
-        rows.append(summary.reset_index().assign(curve=curve))
+        rows.append(summary.join(selected).reset_index().assign(curve=curve))
     frame = pd.concat(rows, ignore_index=True)
-    return frame[["arm", "curve", "step", "median", "q25", "q75", "n_runs"]]
+    runs = frame["arm"].map(curves.groupby("arm", observed=True)["spec_hash"].nunique())
+    frame["selected_share"] = frame["n_selected"].fillna(0) / runs
+    return frame[["arm", "curve", "step", "median", "q25", "q75", "n_runs", "selected_share"]]
 
 
 def plot_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw the median change per arm: test solid with its quartiles, validation dashed."""
+    """Draw one panel per arm: median change of test (solid, with quartiles) and validation (dashed).
+
+    Dots along the bottom show how often each step was selected, by their area; the dotted line is the median
+    of the selected steps.
+    """
     if say_empty(ax, frame, "trajectory"):
         return
     arms = order_arms(frame["arm"])
-    for arm in arms:
-        colour = arm_colour(arm)
-        for curve, style in (("test_auc", "-"), ("val_auc", "--")):
-            own = frame[(frame["arm"] == arm) & (frame["curve"] == curve)].sort_values("step")
-            ax.plot(own["step"], own["median"], style, color=colour, linewidth=1.8)
-            if curve == "test_auc":
-                ax.fill_between(own["step"], own["q25"], own["q75"], color=colour, alpha=0.12, linewidth=0)
-    ax.axhline(0, color=INK, linewidth=0.8)
-    ax.set_xlabel("fine-tuning step")
-    ax.set_ylabel("change of ROC-AUC since step 0\n(median over runs; band: quartiles of test)")
-    handles = [Line2D([], [], color=arm_colour(arm), label=arm_name(arm)) for arm in arms]
-    handles += [Line2D([], [], color=INK, linestyle="-", label="test")]
-    handles += [Line2D([], [], color=INK, linestyle="--", label="validation")]
-    ax.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(handles), 5), frameon=False
+    figure = figure_of(ax)
+    figure.set_figheight(1.2 + 1.75 * -(-len(arms) // 2))
+    panels = split_axes(ax, len(arms))
+    low, high = _limits(frame)
+    for panel, arm in zip(panels, arms, strict=True):
+        _draw_arm(panel, frame[frame["arm"] == arm], arm_colour(arm), low)
+        panel.set_title(arm_name(arm), fontsize=10, color=arm_colour(arm))
+        panel.set_ylim(low - 0.1 * (high - low), high)
+        panel.set_xlim(frame["step"].min() - 0.5, frame["step"].max() + 0.5)
+        panel.locator_params(axis="y", nbins=4)
+    figure.supxlabel("fine-tuning step", fontsize=9.5)
+    figure.supylabel("change of ROC-AUC since step 0, median over runs", fontsize=9.5)
+    handles = [
+        Line2D([], [], color=INK, label="test, with quartiles"),
+        Line2D([], [], color=INK, linestyle="--", label="validation"),
+        Line2D([], [], color=MUTED, marker="o", linestyle=":", label="selected steps, their median"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    """Return limits that hold all medians and the middle of the test quartiles' ends, and 0."""
+    bands = frame.loc[frame["curve"] == "test_auc", ["q25", "q75"]].to_numpy()
+    low = min(frame["median"].min(), np.nanpercentile(bands, 5), 0)
+    high = max(frame["median"].max(), np.nanpercentile(bands, 95), 0)
+    margin = 0.05 * (high - low) or 0.01
+    return low - margin, high + margin
+
+
+def _draw_arm(panel: Axes, own: pd.DataFrame, colour: str, bottom: float) -> None:
+    """Draw the curves of one arm and, along the bottom, its selected steps."""
+    for curve, style in (("test_auc", "-"), ("val_auc", "--")):
+        line = own[own["curve"] == curve].sort_values("step")
+        panel.plot(line["step"], line["median"], style, color=colour, linewidth=1.8)
+        if curve == "test_auc":
+            panel.fill_between(line["step"], line["q25"], line["q75"], color=colour, alpha=0.15, linewidth=0)
+    panel.axhline(0, color=INK, linewidth=0.8)
+    shares = own[own["curve"] == "test_auc"].sort_values("step")
+    panel.scatter(
+        shares["step"], [bottom] * len(shares), s=160 * shares["selected_share"], color=colour, clip_on=False
     )
-    ax.set_xticks(np.unique(frame["step"]) if frame["step"].nunique() <= 12 else ax.get_xticks())
-    ax.set_xlim(frame["step"].min(), frame["step"].max())
+    reached = shares.loc[shares["selected_share"].cumsum() >= 0.5 - 1e-9, "step"]
+    panel.axvline(reached.min(), color=MUTED, linestyle=":", linewidth=1.2)

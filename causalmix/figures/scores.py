@@ -61,7 +61,7 @@ def plot_improvements(
     reference: float | None = None,
     references: Mapping[str, float] | None = None,
 ) -> None:
-    """Draw each arm's distribution: box, one dot per dataset and fold, interval of the median.
+    """Draw each arm's distribution: box, one dot per dataset and fold, median with its interval.
 
     Parameters
     ----------
@@ -94,14 +94,20 @@ def plot_improvements(
         )
         height = row + rng.uniform(-0.18, 0.18, len(own))
         ax.scatter(own["score"], height, s=12, color=colour, alpha=0.45, linewidths=0)
-        ends = own[["arm_lower", "arm_upper"]].iloc[0]
+        first = own.iloc[0]
+        ends = (first["arm_lower"], first["arm_upper"])
         ax.plot(ends, [row + 0.38] * 2, color=colour, linewidth=3, solid_capstyle="butt")
+        text = f"{first['arm_median']:+.3f} [{ends[0]:+.3f}, {ends[1]:+.3f}]".replace("-", "−")
+        ax.annotate(
+            text, (1.01, row), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=colour
+        )
     ax.axvline(0, color=INK, linewidth=1)
     if reference is not None:
         ax.axvline(reference, color=MUTED, linewidth=1, linestyle="--", label=f"published {reference:+.2f}")
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
     mark_published(ax, arms, references)
     label_arms(ax, arms)
+    ax.text(1.01, 1, "median [95 %]", transform=ax.transAxes, va="bottom", fontsize=8.5, color=MUTED)
     ax.set_xlim(*_middle(frame["score"]))
     hidden = int((~frame["score"].between(*ax.get_xlim())).sum())
     outside = f" ({hidden} of {len(frame)} runs lie outside)" if hidden else ""

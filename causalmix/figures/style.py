@@ -214,11 +214,19 @@ def mark_published(ax: Axes, arms: Sequence[str], references: Mapping[str, float
     return bool(marked)
 
 
-def grow(ax: Axes, n_rows: int) -> None:
-    """Make the figure higher where it has more than `ROOMY` rows."""
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that the axes belong to."""
     figure = ax.get_figure(root=True)
-    if n_rows > ROOMY and figure is not None:
-        figure.set_size_inches(figure.get_figwidth(), max(figure.get_figheight(), 1.2 + 0.38 * n_rows))
+    if figure is None:
+        raise ValueError("the axes belong to no figure: take those of new_figure()")
+    return figure
+
+
+def grow(ax: Axes, n_rows: int, per_row: float = 0.38) -> None:
+    """Make the figure higher where it has more than `ROOMY` rows, of ``per_row`` inches each."""
+    figure = figure_of(ax)
+    if n_rows > ROOMY:
+        figure.set_figheight(max(figure.get_figheight(), 1.2 + per_row * n_rows))
 
 
 def say_empty(ax: Axes, frame: pd.DataFrame, what: str) -> bool:

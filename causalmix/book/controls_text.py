@@ -1,0 +1,41 @@
+"""The question of the controls as text: the rule, and what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from causalmix.book import claims_text, study_text
+from causalmix.book.study import Study
+from causalmix.book.text import table
+from causalmix.controls import RULE_FILE, ControlsRule, load_rule
+
+
+def snippets(studies: Sequence[Study]) -> dict[str, str]:
+    """Return the pieces of text of the chapter on controls, but for the answer.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+        The recorded studies beside the main one; that of the controls may be missing.
+    """
+    study = next((one for one in studies if one.name == "controls"), None)
+    absent = "The runs of the controls are not recorded here: `causalmix run --profile controls` makes them."
+    return {
+        "controls_rule": rule_text(load_rule()),
+        "controls_commit": claims_text.rules_commit(RULE_FILE),
+        "controls_study": study_text.study_summary(study) if study else absent,
+        "controls_arms": study_text.arms_table(study, {}) if study else "",
+    }
+
+
+def rule_text(rule: ControlsRule) -> str:
+    """Return the rule with the controls that decide and the answers that it can give."""
+    controls = [[f"`{arm}`", what] for arm, what in rule.without_structure.items()]
+    answers = [[outcome, answer] for outcome, answer in rule.answers.items()]
+    return "\n\n".join(
+        [
+            table(["Control that decides", "Mixes the real rows with"], controls, widths=[28, 72]),
+            f"**The rule.** {rule.rule}",
+            table(["Outcome", "Answer"], answers, widths=[28, 72]),
+        ]
+    )
