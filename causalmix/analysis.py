@@ -21,6 +21,10 @@ CELL = ["dataset", "fold", "repeat"]
 PLUS_MINUS_NOTE = "The paper's ± is not defined in what we have; ours is the standard deviation over runs."
 
 
+_SETTINGS = ("model", "preset", "max_train_rows", "synthetic_ratio", "n_steps")
+"""Columns in which two runs of one cell and arm can differ."""
+
+
 class AnalysisError(ValueError):
     """A table that cannot be analysed; the message names what it lacks and the cure."""
 
@@ -93,6 +97,7 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
         known = ", ".join(NORMALISATIONS)
         raise AnalysisError(f"unknown normalisation {normalisation!r}: choose one of {known}")
     _require(runs, [*CELL, "arm", "status", "test_auc", "zero_shot_auc"])
+    check_one_run_per_cell(runs)
     finished = runs[runs["status"] == "ok"]
     return finished.assign(score=NORMALISATIONS[normalisation](finished)).reset_index(drop=True)
 
@@ -182,6 +187,7 @@ def paired_differences(runs: pd.DataFrame, arm: str, baseline: str, column: str 
     [0.3]
     """
     _require(runs, [*CELL, "arm", column])
+    check_one_run_per_cell(runs)
     first = runs[runs["arm"] == arm][[*CELL, column]].rename(columns={column: "arm_value"})
     second = runs[runs["arm"] == baseline][[*CELL, column]].rename(columns={column: "baseline_value"})
     pairs = first.merge(second, on=CELL, how="inner").dropna().reset_index(drop=True)
@@ -197,7 +203,9 @@ def run_gaps(trajectories: pd.DataFrame) -> pd.DataFrame:
         One row per run: ``study, dataset, fold, arm, model, repeat, spec_hash, n_evaluations`` and all
         stability measures, among them ``validation_test_gap``.
     """
-    return measure_stability(trajectories)
+    measures = measure_stability(trajectories)
+    check_one_run_per_cell(measures)
+    return measures
 
 
 def validation_test_gap(
@@ -229,6 +237,7 @@ def validation_test_gap(
 
 def depth_and_stability(runs: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
     """Join the graph statistics of each run with its stability measures; leave out runs without a graph."""
+    check_one_run_per_cell(runs)
     measures = measure_stability(trajectories).drop(columns=["study", *CELL, "arm", "model"])
     joined = runs[runs["status"] == "ok"].merge(measures, on="spec_hash", how="inner", validate="one_to_one")
     return joined[joined["depth"].notna()].reset_index(drop=True)
@@ -260,6 +269,22 @@ def correlate_depth_stability(
     _require(joined, [measure, depth])
     means = joined[joined["arm"] == arm].groupby("dataset", observed=True)[[depth, measure]].mean()
     return correlate(means[depth].to_numpy(), means[measure].to_numpy(), seed=seed)
+
+
+def check_one_run_per_cell(table: pd.DataFrame) -> None:
+    """Refuse to average over, say, row limits: raise an `AnalysisError` that names in what the runs differ.
+
+    Examples
+    --------
+    >>> cell = {"dataset": "wine", "fold": 0, "repeat": 0, "arm": "default"}
+    >>> check_one_run_per_cell(pd.DataFrame([{**cell, "model": model} for model in ("mini", "mitra")]))
+    Traceback (most recent call last):
+    causalmix.analysis.AnalysisError: several runs per dataset, fold, repeat and arm: choose one model
+    """
+    if table.duplicated([*CELL, "arm"]).any():
+        varied = [name for name in _SETTINGS if name in table and table[name].nunique() > 1]
+        named = " and ".join(varied) or "of them"
+        raise AnalysisError(f"several runs per dataset, fold, repeat and arm: choose one {named}")
 
 
 def _require(table: pd.DataFrame, columns: Sequence[str]) -> None:

@@ -11,7 +11,13 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from causalmix.analysis import CELL, PRIMARY_NORMALISATION, AnalysisError, normalise_scores
+from causalmix.analysis import (
+    CELL,
+    PRIMARY_NORMALISATION,
+    AnalysisError,
+    check_one_run_per_cell,
+    normalise_scores,
+)
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,7 @@ def score_matrix(
     """
     known = [arm for arm in (arms or sorted(runs["arm"].unique())) if arm in set(runs["arm"])]
     grid = runs[runs["arm"].isin(known)]
-    if grid.duplicated([*CELL, "arm"]).any():
-        raise AnalysisError(
-            "several runs per dataset, fold, repeat and arm: choose one model and preset first"
-        )
+    check_one_run_per_cell(grid)
     counts = grid.pivot(index=CELL, columns="arm", values="status").reindex(columns=known)
     rows, columns = np.nonzero(counts.isna().to_numpy())
     missing = [

@@ -15,18 +15,36 @@ from causalmix.figures.coverage import (
     plot_gaps,
     plot_pairs,
 )
-from causalmix.figures.curves import load_trajectories, plot_trajectories
+from causalmix.figures.curves import (
+    load_depth_trajectories,
+    load_trajectories,
+    plot_depth_trajectories,
+    plot_trajectories,
+)
 from causalmix.figures.depth import (
     load_agreement,
-    load_depth_recovery,
     load_depth_stability,
-    load_dial,
+    load_within,
     plot_agreement,
-    plot_depth_recovery,
     plot_depth_stability,
+    plot_within,
+)
+from causalmix.figures.depth_examples import load_depth_examples, plot_depth_examples
+from causalmix.figures.dial import (
+    load_dial,
+    load_isolation,
+    load_low_data,
     plot_dial,
+    plot_isolation,
+    plot_low_data,
 )
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
+from causalmix.figures.known import (
+    load_depth_recovery,
+    load_graph_contrasts,
+    plot_depth_recovery,
+    plot_graph_contrasts,
+)
 from causalmix.figures.mechanisms import (
     load_additivity,
     load_distances,
@@ -63,12 +81,17 @@ __all__ = [
     "load_baseline",
     "load_causal_graph",
     "load_coverage",
+    "load_depth_examples",
     "load_depth_recovery",
     "load_depth_stability",
+    "load_depth_trajectories",
     "load_dial",
     "load_distances",
     "load_gaps",
+    "load_graph_contrasts",
     "load_improvements",
+    "load_isolation",
+    "load_low_data",
     "load_pairs",
     "load_predictions",
     "load_propagation",
@@ -77,18 +100,24 @@ __all__ = [
     "load_spread",
     "load_strengths",
     "load_trajectories",
+    "load_within",
     "new_figure",
     "plot_additivity",
     "plot_agreement",
     "plot_baseline",
     "plot_causal_graph",
     "plot_coverage",
+    "plot_depth_examples",
     "plot_depth_recovery",
     "plot_depth_stability",
+    "plot_depth_trajectories",
     "plot_dial",
     "plot_distances",
     "plot_gaps",
+    "plot_graph_contrasts",
     "plot_improvements",
+    "plot_isolation",
+    "plot_low_data",
     "plot_pairs",
     "plot_predictions",
     "plot_propagation",
@@ -97,5 +126,6 @@ __all__ = [
     "plot_spread",
     "plot_strengths",
     "plot_trajectories",
+    "plot_within",
     "save_figure",
 ]

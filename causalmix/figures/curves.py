@@ -7,8 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from causalmix.analysis import check_one_run_per_cell
 from causalmix.claims import Store
-from causalmix.figures.style import INK, arm_colour, arm_name, order_arms, say_empty
+from causalmix.depth_tests import DIAL
+from causalmix.figures.style import INK, arm_colour, arm_name, order_arms, say_empty, split_axes
 
 CURVE_LABELS: dict[str, str] = {"test_auc": "test", "val_auc": "validation"}
 
@@ -22,6 +24,7 @@ def load_trajectories(store: Store) -> pd.DataFrame:
         ``arm, curve`` (``test_auc`` or ``val_auc``), ``step, median, q25, q75, n_runs``.
     """
     curves = store.trajectories()
+    check_one_run_per_cell(curves[curves["step"] == 0])
     curves = curves[curves["arm"] != "zero_shot"]
     start = curves[curves["step"] == 0].set_index("spec_hash")
     rows = []
@@ -59,3 +62,51 @@ def plot_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
     )
     ax.set_xticks(np.unique(frame["step"]) if frame["step"].nunique() <= 12 else ax.get_xticks())
     ax.set_xlim(frame["step"].min(), frame["step"].max())
+
+
+def load_depth_trajectories(store: Store) -> pd.DataFrame:
+    """Return the change of validation log-loss since step 0 of each run along the dial, and without graphs.
+
+    Returns
+    -------
+    DataFrame
+        ``arm`` (those of the dial, and ``default``), ``dataset, fold, repeat, step, change`` (nats);
+        ``median, q25, q75`` over runs and ``n_runs`` repeat per arm and step.
+    """
+    curves = store.trajectories()
+    check_one_run_per_cell(curves[curves["step"] == 0])
+    curves = curves[curves["arm"].str.startswith(DIAL) | (curves["arm"] == "default")]
+    start = curves[curves["step"] == 0].set_index("spec_hash")["val_log_loss"]
+    curves = curves.assign(change=curves["val_log_loss"] - curves["spec_hash"].map(start))
+    grouped = curves.groupby(["arm", "step"], observed=True)["change"]
+    summary = grouped.agg(
+        median="median", q25=lambda x: x.quantile(0.25), q75=lambda x: x.quantile(0.75), n_runs="count"
+    )
+    columns = ["arm", "dataset", "fold", "repeat", "step", "change"]
+    return curves[columns].merge(summary.reset_index(), on=["arm", "step"]).reset_index(drop=True)
+
+
+def plot_depth_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw a panel per depth: a thin line per run, the median and the quartiles over runs."""
+    if say_empty(ax, frame[frame["arm"] != "default"], "arm causalmix@depth=…"):
+        return
+    arms = sorted(set(frame["arm"]), key=lambda arm: (arm == "default", arm))
+    low, high = np.percentile(frame["change"], [1, 99])
+    for panel, arm in zip(split_axes(ax, len(arms)), arms, strict=True):
+        own = frame[frame["arm"] == arm].sort_values("step")
+        colour = arm_colour(arm)
+        for _, run in own.groupby(["dataset", "fold", "repeat"], observed=True):
+            panel.plot(run["step"], run["change"], color=colour, linewidth=0.6, alpha=0.3)
+        middle = own.drop_duplicates("step")
+        panel.fill_between(
+            middle["step"], middle["q25"], middle["q75"], color=colour, alpha=0.25, linewidth=0
+        )
+        panel.plot(middle["step"], middle["median"], color=INK, linewidth=1.8)
+        panel.axhline(0, color=INK, linewidth=0.6)
+        panel.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        panel.set_xlim(own["step"].min(), own["step"].max())
+        title = "no synthetic rows" if arm == "default" else f"depth {arm.removeprefix(DIAL)}"
+        panel.set_title(f"{title}, {int(own['n_runs'].max())} runs", fontsize=9.5)
+    figure = panel.get_figure(root=True)
+    figure.supxlabel("fine-tuning step", fontsize=10)
+    figure.supylabel("validation log-loss [nats], change since step 0", fontsize=10)
