@@ -7,6 +7,8 @@ every table that shows it says so. Free of torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
@@ -16,8 +18,10 @@ from causalmix.claims import Store
 from causalmix.depth_tests import (
     DIAL,
     FULL,
+    MEASURES,
     PRIMARY_MEASURE,
     block_correlations,
+    dial_against_controls,
     mean_over_datasets,
     measurements,
 )
@@ -90,6 +94,24 @@ def trend_over_rows(by_rows: pd.DataFrame) -> dict[str, float]:
         if own["max_train_rows"].nunique() >= 2
     ]
     return mean_over_datasets(pd.DataFrame(slopes, columns=["dataset", "rho"]), seed=0)
+
+
+def controls_without(store: Store, settings: Sequence[str]) -> pd.DataFrame:
+    """Compare the dial with its controls without some settings: a sensitivity analysis.
+
+    Parameters
+    ----------
+    settings : sequence of str
+        Left out on either side. At setting "0" a control has more edges than the dial.
+
+    Returns
+    -------
+    DataFrame
+        ``measure`` and the quantities of `dial_against_controls`.
+    """
+    tables = [(name, measurements(store.runs(), store.trajectories(), name)) for name in MEASURES]
+    rows = [{"measure": name, **dial_against_controls(table, without=settings)} for name, table in tables]
+    return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
 
 
 def compare_arms(store: Store, arm: str, baseline: str, outcome: str, seed: int = 0) -> dict[str, float]:

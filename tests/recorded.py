@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
+from causalmix.data import Protocol
 from causalmix.specs import RunRecord, RunSpec
 from causalmix.store import ResultStore
 from causalmix.trajectory import Trajectory
@@ -20,7 +22,8 @@ DIAL_LIFTS = {
     **{f"causalmix@depth={k}": 0.04 for k in (0, 1, 2, 3, "full")},
     **{f"causalmix@edges={k}": 0.04 for k in (0, 1, 2, 3)},
 }
-"""The paper's seven arms, and those of the depth dial with its controls."""
+KNOWN_LIFTS = {"causalmix": 0.04, "causalmix@graph=true": 0.06, "causalmix@graph=random_depth": 0.04}
+"""The paper's seven arms, those of the depth dial with its controls, and those of tables of known graph."""
 
 STEPS = (0, 3, 6, 9, 12)
 
@@ -36,8 +39,9 @@ def make_study(
     suite: str = "bundled",
     seed: int = 0,
     depth_steadies: bool = False,
+    row_limits: Sequence[int] = (Protocol().max_train_rows,),
 ) -> ResultStore:
-    """Write one record per dataset, fold and arm to ``root`` and consolidate them.
+    """Write one record per dataset, fold, row limit and arm to ``root`` and consolidate them.
 
     ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles.
     """
@@ -47,8 +51,9 @@ def make_study(
         level = rng.uniform(0.65, 0.85)
         for fold in range(n_folds):
             start = float(np.clip(level + rng.normal(0, 0.02), 0.55, 0.9))
-            for arm, lift in lifts.items():
-                spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model)
+            for limit, (arm, lift) in product(row_limits, lifts.items()):
+                protocol = Protocol(max_train_rows=limit)
+                spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model, protocol=protocol)
                 store.write(_record(spec, start, lift, noise, rng, depth_steadies))
     store.consolidate()
     return store
@@ -109,7 +114,7 @@ def _record(
         "test_log_loss": trajectory.at_selected("test_log_loss"),
         "zero_shot_log_loss": trajectory.at_start("test_log_loss"),
         "val_auc": trajectory.at_selected("val_auc"),
-        "n_train": 120,
+        "n_train": spec.protocol.max_train_rows * 3 // 4,
         "n_val": 40,
         "n_test": 80,
         "n_synthetic": 120 if spec.arm.startswith(("causalmix", "scm")) else 0,

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from causalmix.book import claims_text, study_text
+from causalmix.book.depth_text import depth_snippets
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
 from causalmix.book.stage import claim_notebooks, notebooks_of, stage
@@ -94,9 +95,7 @@ def snippets(
         "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),
         "paper_claims": claims_text.paper_claims(claims),
         "reference_values": claims_text.reference_values(claims),
-        "depth_question": claims_text.depth_question(depth),
-        "depth_answer": claims_text.depth_answer(depth, answer),
-        "depth_rule": claims_text.depth_rule(depth),
+        **depth_snippets(depth, answer, executions),
         "study": study_text.study_summary(study),
         "study_downloads": study_text.downloads(study),
         "arms": study_text.arms_table(study, rules.get("arms", {})),

@@ -125,7 +125,9 @@ def _panels_as_wide_as_deep(ax: Axes, depths: Mapping[str, int]) -> list[Axes]:
 
 def _name_rows(ax: Axes, row_of: Mapping[str, int], target: str) -> None:
     """Write the columns' names at the left of the first panel, the target in its colour."""
-    ax.set_yticks(range(len(row_of)), [f"{name} (target)" if name == target != "target" else name for name in row_of])
+    ax.set_yticks(
+        range(len(row_of)), [f"{name} (target)" if name == target != "target" else name for name in row_of]
+    )
     for name, label in zip(row_of, ax.get_yticklabels(), strict=True):
         label.set_color(ARM_COLOURS["causalmix"] if name == target else INK)
 

@@ -45,16 +45,27 @@ def load_dial(store: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
     -------
     DataFrame
         ``measure, series`` (``dial`` or ``control``), ``setting`` (``0 … 3, full``), ``dataset, depth,
-        n_edges, change``: means over the dataset's blocks; ``mean, lower, upper`` over datasets (resampled)
-        and ``matched_share`` (blocks with as many edges as the dial at the same setting) repeat per series
-        and setting.
+        n_edges, uncut`` (value on uncut graphs), ``change``: means over the dataset's blocks; ``mean, lower,
+        upper`` over datasets (resampled) and ``matched_share`` (blocks with as many edges as the dial at the
+        same setting) repeat per series and setting.
     """
     return dial_changes(measurements(store.runs(), store.trajectories(), measure)).assign(measure=measure)
 
 
 def dial_changes(table: pd.DataFrame) -> pd.DataFrame:
     """Return the frame of `load_dial` for the measurements of one row limit."""
-    columns = ["series", "setting", "dataset", "depth", "n_edges", "change", "mean", "lower", "upper"]
+    columns = [
+        "series",
+        "setting",
+        "dataset",
+        "depth",
+        "n_edges",
+        "uncut",
+        "change",
+        "mean",
+        "lower",
+        "upper",
+    ]
     table = table.assign(setting=table["arm"].str.split("=").str[-1])
     base = table[table["arm"] == f"{DIAL}{FULL}"][[*CELL, "value"]].rename(columns={"value": "uncut"})
     dial = table[table["arm"].str.startswith(DIAL)][[*CELL, "setting", "n_edges"]]
@@ -67,7 +78,7 @@ def dial_changes(table: pd.DataFrame) -> pd.DataFrame:
         own = own.assign(change=own["value"] - own["uncut"], matched=own["n_edges"] == own["n_edges_dial"])
         for setting, blocks in own.groupby("setting", observed=True):
             grouped = blocks.groupby("dataset", observed=True)
-            points = grouped[["depth", "n_edges", "change"]].mean().reset_index()
+            points = grouped[["depth", "n_edges", "uncut", "change"]].mean().reset_index()
             ends = cluster_bootstrap(points["change"].to_numpy(), points["dataset"].to_numpy(), np.mean)
             summary = {"mean": ends.value, "lower": ends.lower, "upper": ends.upper}
             about = {"series": series, "setting": setting, "matched_share": blocks["matched"].mean()}

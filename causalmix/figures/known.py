@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from causalmix.claims import Store
 from causalmix.depth_contrasts import DISCOVERED, RANDOM, TRUE, graph_contrasts
 from causalmix.figures.depth import MEASURE_LABELS
-from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
-from causalmix.intervals import spearman
+from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty, split_axes
+from causalmix.intervals import correlate
 
 BASELINES: dict[str, tuple[str, str, str]] = {
     DISCOVERED: ("true minus discovered graph", ARM_COLOURS["causalmix"], "o"),
@@ -56,44 +56,47 @@ def load_depth_recovery(recovered: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The same rows with ``rho``: Spearman of true and recovered depth over all tables.
+        The same rows with ``rho, rho_lower, rho_upper``: Spearman of true and recovered depth over all tables
+        and its BCa interval.
     """
-    rho = (
-        spearman(recovered["true_depth"].to_numpy(), recovered["depth"].to_numpy())
-        if len(recovered)
-        else np.nan
-    )
-    return recovered.assign(rho=rho)
+    found = correlate(recovered["true_depth"].to_numpy(), recovered["depth"].to_numpy())
+    return recovered.assign(rho=found.rho, rho_lower=found.lower, rho_upper=found.upper)
 
 
 def plot_depth_recovery(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw recovered against true depth, one dot per table, filled by the F1 score of its edges."""
+    """Draw recovered depth and the edges' F1 scores, one below the other, over the true depth of a table."""
     if say_empty(ax, frame, "simulated table"):
         return
-    rng = np.random.default_rng(0)
-    for marker, (noise, own) in zip("os^", frame.groupby("noise", observed=True), strict=False):
-        place = own["true_depth"] + rng.uniform(-0.18, 0.18, len(own))
-        dots = ax.scatter(
-            place,
-            own["depth"],
-            c=own["skeleton_f1"],
-            marker=marker,
-            s=34,
-            cmap="viridis_r",
-            vmin=0,
-            vmax=1,
-            edgecolors="white",
-            linewidths=0.5,
-        )
-        ax.scatter([], [], marker=marker, color=INK, label=f"{noise} noise")
+    above, below = split_axes(ax, 2, n_columns=1)
+    shift = np.random.default_rng(0).uniform(-0.18, 0.18, len(frame))
+    _draw_means(
+        above, frame, "depth", shift, ARM_COLOURS["causalmix"], "o", "recovered, mean over sampled DAGs"
+    )
     most = max(frame["true_depth"].max(), frame["depth"].max()) + 0.5
-    ax.plot([0, most], [0, most], color=MUTED, linestyle="--", linewidth=1, label="recovered exactly")
-    means = frame.groupby("true_depth")["depth"].mean()
-    ax.plot(means.index, means, color=ARM_COLOURS["causalmix"], linewidth=2, label="mean")
-    ax.figure.colorbar(dots, ax=ax, label="F1 score of the undirected edges")
-    ax.set_xlim(0.5, frame["true_depth"].max() + 0.5)
-    ax.set_ylim(0, most)
-    ax.set_xlabel("depth of the true graph")
-    ax.set_ylabel("depth recovered, mean over sampled DAGs")
-    ax.set_title(f"Spearman {frame['rho'].iloc[0]:+.2f}, {len(frame)} simulated tables", fontsize=10)
-    ax.legend(loc="upper left", fontsize=8.5, frameon=False)
+    above.plot([0, most], [0, most], color=MUTED, linestyle="--", linewidth=1, label="as deep as the truth")
+    above.set_ylim(0, most)
+    above.set_ylabel("depth")
+    first = frame.iloc[0]
+    ends = (
+        f" [{first['rho_lower']:+.2f}, {first['rho_upper']:+.2f}]" if np.isfinite(first["rho_lower"]) else ""
+    )
+    above.set_title(f"Spearman {first['rho']:+.2f}{ends}, {len(frame)} simulated tables", fontsize=10)
+    _draw_means(below, frame, "skeleton_f1", shift, ARM_COLOURS["default"], "s", "edges, whichever way round")
+    _draw_means(below, frame, "directed_f1", shift, ARM_COLOURS["scm"], "^", "edges the right way round")
+    below.set_ylim(0, 1)
+    below.set_ylabel("F1 score against the true graph")
+    below.set_xlabel("depth of the true graph")
+    for panel in (above, below):
+        panel.set_xlim(0.5, frame["true_depth"].max() + 0.5)
+        panel.legend(loc="lower right" if panel is below else "upper left", fontsize=8.5, frameon=False)
+
+
+def _draw_means(
+    ax: Axes, frame: pd.DataFrame, column: str, shift: np.ndarray, colour: str, marker: str, label: str
+) -> None:
+    """Draw a dot per table and the mean per true depth."""
+    ax.scatter(
+        frame["true_depth"] + shift, frame[column], marker=marker, s=16, color=colour, alpha=0.4, linewidths=0
+    )
+    means = frame.groupby("true_depth")[column].mean()
+    ax.plot(means.index, means, marker, linestyle="-", markersize=5, color=colour, linewidth=2, label=label)
