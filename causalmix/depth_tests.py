@@ -98,7 +98,7 @@ def within_datasets(table: pd.DataFrame) -> dict[str, float]:
     depth = terms[terms["term"] == "depth"]
     if depth.empty:
         return _nothing(len(uncut(table)))
-    return depth.iloc[0][["effect", "lower", "upper", "p_value", "n"]].to_dict()
+    return {name: float(depth[name].iloc[0]) for name in ("effect", "lower", "upper", "p_value", "n")}
 
 
 def mixed_model(table: pd.DataFrame) -> pd.DataFrame:

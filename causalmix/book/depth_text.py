@@ -169,8 +169,8 @@ def known_text(contrasts: pd.DataFrame | None) -> str:
     """Return how the true graph compares with discovered and random ones."""
     if contrasts is None:
         return ABSENT
-    against = "; ".join(
-        f"against {name} graphs {difference_text(contrasts[contrasts['baseline'] == baseline])}"
+    against = ", and ".join(
+        f"{difference_text(contrasts[contrasts['baseline'] == baseline])} against {name} graphs"
         for baseline, name in ((DISCOVERED, "discovered"), (RANDOM, "random"))
     )
     clear = int((contrasts["p_holm"] < ALPHA).sum())
@@ -190,7 +190,7 @@ def difference_text(own: pd.DataFrame) -> str:
             f"{name} by {signed(row['difference'])} "
             f"[{signed(row['difference_lower'])}, {signed(row['difference_upper'])}]"
             for outcome, name in names.items()
-            for row in [rows.loc[outcome]]
+            for row in [rows.loc[outcome].to_dict()]
         ]
     )
 

@@ -10,7 +10,15 @@ from matplotlib.lines import Line2D
 from causalmix.analysis import check_one_run_per_cell
 from causalmix.claims import Store
 from causalmix.depth_tests import DIAL
-from causalmix.figures.style import INK, arm_colour, arm_name, order_arms, say_empty, split_axes
+from causalmix.figures.style import (
+    INK,
+    arm_colour,
+    arm_name,
+    label_figure,
+    order_arms,
+    say_empty,
+    split_axes,
+)
 
 CURVE_LABELS: dict[str, str] = {"test_auc": "test", "val_auc": "validation"}
 
@@ -107,6 +115,4 @@ def plot_depth_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
         panel.set_xlim(own["step"].min(), own["step"].max())
         title = "no synthetic rows" if arm == "default" else f"depth {arm.removeprefix(DIAL)}"
         panel.set_title(f"{title}, {int(own['n_runs'].max())} runs", fontsize=9.5)
-    figure = panel.get_figure(root=True)
-    figure.supxlabel("fine-tuning step", fontsize=10)
-    figure.supylabel("validation log-loss [nats], change since step 0", fontsize=10)
+    label_figure(panel, x="fine-tuning step", y="validation log-loss [nats], change since step 0")

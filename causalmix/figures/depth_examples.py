@@ -18,7 +18,7 @@ from causalmix.depth_tests import DIAL, FULL
 from causalmix.experiment import draw_graphs
 from causalmix.figures.dial import SETTINGS
 from causalmix.figures.graph import legible_dataset, prepare_or_stand_in
-from causalmix.figures.style import ARM_COLOURS, INK, STYLE, grow, say_empty
+from causalmix.figures.style import ARM_COLOURS, INK, STYLE, grow, label_figure, say_empty
 from causalmix.rows import spec_of_row
 
 
@@ -60,7 +60,7 @@ def load_depth_examples(
     if own.empty:
         known = ", ".join(sorted(runs["dataset"].unique()))
         raise ValueError(f"the study has no run on fold {fold} of {named!r}; its tables: {known}")
-    spec, prepared = prepare_or_stand_in(spec_of_row(own.iloc[0].to_dict()), data, needed=bool(dataset))
+    spec, prepared = prepare_or_stand_in(spec_of_row(own.to_dict("records")[0]), data, needed=bool(dataset))
     dags = draw_graphs(prepared, spec)
     number = max(range(len(dags)), key=lambda k: structural_depth(dags[k]))
     about = {
@@ -89,8 +89,8 @@ def plot_depth_examples(frame: pd.DataFrame, ax: Axes) -> None:
     whole = frame[frame["setting"] == FULL].sort_values(["layer", "column"])
     row_of = {column: row for row, column in enumerate(whole["column"])}
     grow(ax, len(row_of))
-    depths = frame.drop_duplicates("setting").set_index("setting")["depth"]
-    for panel, setting in zip(_panels_as_wide_as_deep(ax, depths.to_dict()), SETTINGS, strict=True):
+    depths = {str(row["setting"]): int(row["depth"]) for _, row in frame.iterrows()}
+    for panel, setting in zip(_panels_as_wide_as_deep(ax, depths), SETTINGS, strict=True):
         own = frame[frame["setting"] == setting]
         places = {row["column"]: (row["layer"], row_of[row["column"]]) for _, row in own.iterrows()}
         for _, row in own.iterrows():
@@ -98,8 +98,8 @@ def plot_depth_examples(frame: pd.DataFrame, ax: Axes) -> None:
                 colour = ARM_COLOURS["causalmix"] if row["column"] == target else ARM_COLOURS["default"]
                 _draw_arrow(panel, places[parent], places[row["column"]], colour)
         for column, (layer, height) in places.items():
-            colour = ARM_COLOURS["causalmix"] if column == target else INK
-            panel.plot(layer, height, "o", markersize=6, color=colour, zorder=3)
+            colour, marker = (ARM_COLOURS["causalmix"], "D") if column == target else (INK, "o")
+            panel.plot(layer, height, marker, markersize=6, color=colour, zorder=3)
         panel.set_xlim(-0.5, depths[setting] + 0.5)
         panel.set_ylim(len(row_of) - 0.4, -0.6)
         panel.set_xticks(range(depths[setting] + 1))
@@ -107,11 +107,8 @@ def plot_depth_examples(frame: pd.DataFrame, ax: Axes) -> None:
         panel.set_title(f"{setting}\n{own['n_edges'].iloc[0]} edges", loc="center", fontsize=8.5)
     _name_rows(panel.figure.axes[0], row_of, target)
     first = frame.iloc[0]
-    figure = panel.get_figure(root=True)
-    figure.suptitle(
-        f"{first['dataset']}, fold {first['fold']}: cut to depth …", fontsize=11, x=0.02, ha="left"
-    )
-    figure.supxlabel("depth of the column", fontsize=10)
+    about = f"{first['dataset']}, fold {first['fold']}: one graph cut to depth … (◆ target)"
+    label_figure(panel, title=about, x="edges on the longest path to the column")
 
 
 def _panels_as_wide_as_deep(ax: Axes, depths: Mapping[str, int]) -> list[Axes]:
@@ -125,9 +122,7 @@ def _panels_as_wide_as_deep(ax: Axes, depths: Mapping[str, int]) -> list[Axes]:
 
 def _name_rows(ax: Axes, row_of: Mapping[str, int], target: str) -> None:
     """Write the columns' names at the left of the first panel, the target in its colour."""
-    ax.set_yticks(
-        range(len(row_of)), [f"{name} (target)" if name == target != "target" else name for name in row_of]
-    )
+    ax.set_yticks(range(len(row_of)), [f"{name} ◆" if name == target else name for name in row_of])
     for name, label in zip(row_of, ax.get_yticklabels(), strict=True):
         label.set_color(ARM_COLOURS["causalmix"] if name == target else INK)
 

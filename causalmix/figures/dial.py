@@ -17,7 +17,7 @@ from causalmix.depth_contrasts import (
 )
 from causalmix.depth_tests import CONTROL, DIAL, FULL, PRIMARY_MEASURE, measurements
 from causalmix.figures.depth import MEASURE_LABELS
-from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty, split_axes
+from causalmix.figures.style import ARM_COLOURS, INK, MUTED, label_figure, say_empty, split_axes
 from causalmix.intervals import bca_interval, cluster_bootstrap
 
 SETTINGS = ("0", "1", "2", "3", FULL)
@@ -32,8 +32,8 @@ LINES: dict[str, tuple[str, str, str]] = {
 MATCHED = 0.5
 """Share of blocks in which a control must have as many edges as the dial; below it is drawn hollow."""
 
-BAND = {"color": "#e9eef5", "zorder": 0}
-"""The band of effects that are smaller than the smallest of interest."""
+BAND = "#e9eef5"
+"""Colour of the band of effects that are smaller than the smallest of interest."""
 
 UNMATCHED_LABEL = "hollow: cannot lose as many, one longest path is left"
 
@@ -97,8 +97,7 @@ def plot_dial(frame: pd.DataFrame, ax: Axes) -> None:
         own = own.assign(place=own["setting"].map(SETTINGS.index)).sort_values("place")
         if own.empty:
             continue
-        line = {"linestyle": style, "color": colour, "label": label}
-        ax.plot(own["place"] + shift, own["mean"], zorder=2, **line)
+        ax.plot(own["place"] + shift, own["mean"], linestyle=style, color=colour, label=label, zorder=2)
         draw_intervals(ax, own["place"] + shift, own, colour, own["matched_share"] >= MATCHED)
     if (summary["matched_share"] < MATCHED).any():
         ax.plot([], [], "o", color=MUTED, markerfacecolor="white", label=UNMATCHED_LABEL)
@@ -181,7 +180,7 @@ def plot_low_data(frame: pd.DataFrame, ax: Axes) -> None:
     above, below = split_axes(ax, 2, n_columns=1)
     own = frame[frame["quantity"] == "correlation"]
     _draw_over_rows(above, own, limits, {"dial": ("", ARM_COLOURS["causalmix"], "-")})
-    above.axhspan(-own["smallest"].iloc[0], own["smallest"].iloc[0], **BAND)
+    above.axhspan(-own["smallest"].iloc[0], own["smallest"].iloc[0], color=BAND, zorder=0)
     above.set_ylim(-1.05, 1.05)
     above.set_ylabel("correlation of depth and\n" + MEASURE_LABELS[frame["measure"].iloc[0]].split(" [")[0])
     above.set_title(_describe_trend(own.iloc[0]), fontsize=9.5)
@@ -242,20 +241,20 @@ def plot_isolation(frame: pd.DataFrame, ax: Axes) -> None:
     left.barh(rows, frame["share"], color=ARM_COLOURS["causalmix"], height=0.6)
     left.set_yticks(rows, frame["dataset"], fontsize=8.5)
     left.set_xlim(0, 1)
-    left.set_xlabel("share of DAGs in which no column\nis an ancestor of the target")
+    left.set_xlabel("share of graphs\nwithout an ancestor\nof the target")
     right.scatter(frame["rho"], rows, s=34, color=INK)
-    right.axvspan(-frame["smallest"].iloc[0], frame["smallest"].iloc[0], **BAND)
+    right.axvspan(-frame["smallest"].iloc[0], frame["smallest"].iloc[0], color=BAND, zorder=0)
     right.axvline(0, color=INK, linewidth=0.8)
     right.set_yticks(rows, [])
     right.set_ylim(left.get_ylim())
     right.set_xlim(-1.05, 1.05)
     measure = MEASURE_LABELS[frame["measure"].iloc[0]].split(" [")[0]
-    right.set_xlabel(f"correlation of depth and\n{measure} along the dial")
+    right.set_xlabel(f"correlation of depth\nand {measure}\nalong the dial")
     first = frame.iloc[0]
     if np.isfinite(first["lower"]):
         ends = f"[{first['lower']:+.2f}, {first['upper']:+.2f}]"
-        text = f"share against correlation: Spearman {first['correlation']:+.2f} {ends} over tables"
-        left.get_figure(root=True).suptitle(text, fontsize=10)
+        text = f"share and correlation: Spearman {first['correlation']:+.2f} {ends}"
+        label_figure(left, title=text)
 
 
 def _middle(values: pd.Series, summary: pd.DataFrame) -> tuple[float, float]:

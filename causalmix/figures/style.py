@@ -226,6 +226,15 @@ def grow(ax: Axes, n_rows: int) -> None:
         figure.set_size_inches(figure.get_figwidth(), max(figure.get_figheight(), 1.2 + 0.38 * n_rows))
 
 
+def label_figure(ax: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
+    """Give the figure that an axes belongs to a title and axis labels of its own, shared by its panels."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    for write, text in ((figure.suptitle, title), (figure.supxlabel, x), (figure.supylabel, y)):
+        if text:
+            write(text, fontsize=10, color=INK)
+
+
 def say_empty(ax: Axes, frame: pd.DataFrame, what: str) -> bool:
     """Write that there is nothing to show into the axes, where that is so; return whether it is."""
     if len(frame):
