@@ -78,8 +78,8 @@ class StudyView:
         several = f", at most {limits} training rows" if runs["max_train_rows"].nunique() > 1 else ""
         return (
             f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
-            f"{runs['fold'].nunique()} folds{several}), model {self.model}, {(runs['status'] == 'ok').sum()} runs, "
-            f"{(runs['status'] != 'ok').sum()} failed; "
+            f"{runs['fold'].nunique()} folds{several}), model {self.model}, "
+            f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed; "
             f"store {self.hash}; code revision {revisions}."
         )
 

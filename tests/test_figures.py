@@ -182,9 +182,9 @@ def test_a_study_without_the_arms_of_a_depth_figure_has_nothing_to_show(tmp_path
 @pytest.mark.parametrize("name", SIMULATED)
 def test_a_figure_of_simulated_behaviour_is_drawn_from_its_frame(name):
     load, plot = SIMULATED[name]
-    _, ax = new_figure("short")
+    fig, ax = new_figure("short")
     plot(load(EVIDENCE), ax)
-    assert ax.has_data()
+    assert all(panel.has_data() for panel in fig.axes)
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -247,7 +247,7 @@ def test_effects_at_several_row_limits_stay_apart(tmp_path):
     both = load_low_data(make_study(tmp_path / "both", row_limits=(64, 256), **options))
     assert set(both["max_train_rows"]) == {64, 256} and both["trend"].notna().all()
     found = both[both["quantity"] == "correlation"].groupby("max_train_rows")["value"].agg(["size", "mean"])
-    assert (found["size"] == 6).all() and (found["mean"] < -0.3).all()
+    assert (found["size"] == 6).all() and (found["mean"] < 0).all()
 
 
 def test_a_graph_is_shown_as_it_is_cut_layer_by_layer(tmp_path):

@@ -104,10 +104,10 @@ def plot_depth_examples(frame: pd.DataFrame, ax: Axes) -> None:
         panel.set_ylim(len(row_of) - 0.4, -0.6)
         panel.set_xticks(range(depths[setting] + 1))
         panel.set_yticks(range(len(row_of)), [])
-        panel.set_title(f"{setting}\n{own['n_edges'].iloc[0]} edges", loc="center", fontsize=8.5)
+        panel.set_title(f"{setting}\n{own['n_edges'].iloc[0]}", loc="center", fontsize=9)
     _name_rows(panel.figure.axes[0], row_of, target)
     first = frame.iloc[0]
-    about = f"{first['dataset']}, fold {first['fold']}: one graph cut to depth … (◆ target)"
+    about = f"{first['dataset']}, fold {first['fold']}: one graph (◆ target)"
     label_figure(panel, title=about, x="edges on the longest path to the column")
 
 
@@ -121,7 +121,17 @@ def _panels_as_wide_as_deep(ax: Axes, depths: Mapping[str, int]) -> list[Axes]:
 
 
 def _name_rows(ax: Axes, row_of: Mapping[str, int], target: str) -> None:
-    """Write the columns' names at the left of the first panel, the target in its colour."""
+    """Write the columns' names at the left of the first panel, and what the numbers above the panels are."""
+    ax.annotate(
+        "cut to depth\nedges left",
+        (0, 1),
+        xytext=(-10, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=9,
+    )
     ax.set_yticks(range(len(row_of)), [f"{name} ◆" if name == target else name for name in row_of])
     for name, label in zip(row_of, ax.get_yticklabels(), strict=True):
         label.set_color(ARM_COLOURS["causalmix"] if name == target else INK)
