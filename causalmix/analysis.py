@@ -11,19 +11,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from causalmix.cells import CELL, AnalysisError, check_one_run_per_cell
 from causalmix.intervals import CONFIDENCE, RESAMPLES, Correlation, cluster_bootstrap, correlate
-from causalmix.specs import find_arm
 from causalmix.stability import measure_stability
 
 PRIMARY_NORMALISATION = "error_removed"
-CELL = ["dataset", "fold", "repeat"]
-"""Columns that name what arms share: the same rows for training, validation and test."""
-
 PLUS_MINUS_NOTE = "The paper's ± is not defined in what we have; ours is the standard deviation over runs."
-
-
-class AnalysisError(ValueError):
-    """A table that cannot be analysed; the message names what it lacks and the cure."""
 
 
 def _error_removed(runs: pd.DataFrame) -> pd.Series:
@@ -97,28 +90,6 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
     check_one_run_per_cell(runs)
     finished = runs[runs["status"] == "ok"]
     return finished.assign(score=NORMALISATIONS[normalisation](finished)).reset_index(drop=True)
-
-
-def check_one_run_per_cell(runs: pd.DataFrame) -> None:
-    """Raise AnalysisError where an arm has several runs in one cell: their mean would mean nothing."""
-    if runs.duplicated([*CELL, "arm"]).any():
-        raise AnalysisError(
-            "several runs per dataset, fold, repeat and arm: choose one model and preset, and one synthetic "
-            "ratio (causalmix.analysis.at_ratio), first"
-        )
-
-
-def at_ratio(runs: pd.DataFrame, ratio: float) -> pd.DataFrame:
-    """Return the runs with this many synthetic rows per real one, and those of arms that use none.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"arm": ["default", "scm", "scm"], "synthetic_ratio": [1.0, 0.5, 2.0]})
-    >>> at_ratio(runs, 2.0)["arm"].tolist()
-    ['default', 'scm']
-    """
-    has_rows = runs["arm"].map(lambda arm: find_arm(arm).generator is not None).astype(bool)
-    return runs[~has_rows | (runs["synthetic_ratio"] == ratio)]
 
 
 def unit_scores(
@@ -206,6 +177,7 @@ def paired_differences(runs: pd.DataFrame, arm: str, baseline: str, column: str 
     [0.3]
     """
     _require(runs, [*CELL, "arm", column])
+    check_one_run_per_cell(runs)
     first = runs[runs["arm"] == arm][[*CELL, column]].rename(columns={column: "arm_value"})
     second = runs[runs["arm"] == baseline][[*CELL, column]].rename(columns={column: "baseline_value"})
     pairs = first.merge(second, on=CELL, how="inner").dropna().reset_index(drop=True)
@@ -221,7 +193,9 @@ def run_gaps(trajectories: pd.DataFrame) -> pd.DataFrame:
         One row per run: ``study, dataset, fold, arm, model, repeat, spec_hash, n_evaluations`` and all
         stability measures, among them ``validation_test_gap``.
     """
-    return measure_stability(trajectories)
+    measures = measure_stability(trajectories)
+    check_one_run_per_cell(measures)
+    return measures
 
 
 def validation_test_gap(
@@ -254,6 +228,7 @@ def validation_test_gap(
 
 def depth_and_stability(runs: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
     """Join the graph statistics of each run with its stability measures; leave out runs without a graph."""
+    check_one_run_per_cell(runs)
     measures = measure_stability(trajectories).drop(columns=["study", *CELL, "arm", "model"])
     joined = runs[runs["status"] == "ok"].merge(measures, on="spec_hash", how="inner", validate="one_to_one")
     return joined[joined["depth"].notna()].reset_index(drop=True)

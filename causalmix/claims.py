@@ -46,6 +46,9 @@ class Store(Protocol):
     def trajectories(self) -> pd.DataFrame:
         """Return one row per run and evaluation."""
 
+    def graphs(self) -> pd.DataFrame:
+        """Return one row per run and DAG."""
+
 
 def decide(
     claim: Claim,

@@ -12,6 +12,7 @@ Holm, *A simple sequentially rejective multiple test procedure*, Scand. J. Stati
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -85,20 +86,39 @@ def between_datasets(table: pd.DataFrame, seed: int = 0) -> Correlation:
 
 
 def within_datasets(table: pd.DataFrame) -> dict[str, float]:
-    """Mixed model ``value ~ depth + edges + log rows + features + (1 | dataset)`` over uncut runs.
-
-    All variables are standardised; covariates without variation are left out.
+    """Return the row of depth of `mixed_model`.
 
     Returns
     -------
     dict
-        ``effect`` (SDs of the measure per SD of depth), ``lower, upper`` (Wald, 95 %), ``p_value, n`` (runs);
-        NaN where depth does not vary or fewer than three datasets have runs.
+        ``effect`` (SDs of the measure per SD of depth), ``lower, upper, p_value, n`` (runs); NaN where the
+        model cannot be fitted.
+    """
+    terms = mixed_model(table)
+    depth = terms[terms["term"] == "depth"]
+    if depth.empty:
+        return _nothing(len(uncut(table)))
+    return {name: float(depth[name].iloc[0]) for name in ("effect", "lower", "upper", "p_value", "n")}
+
+
+def mixed_model(table: pd.DataFrame) -> pd.DataFrame:
+    """Fit ``value ~ depth + edges + log rows + features + (1 | dataset)`` to the uncut runs.
+
+    All variables are standardised; covariates without variation are left out, and all of them where they
+    cannot be told apart.
+
+    Returns
+    -------
+    DataFrame
+        ``term`` (of `COVARIATES`), ``effect`` (SDs of the measure per SD of the term), ``lower, upper``
+        (Wald, 95 %), ``p_value, slope`` (units of the measure per unit of the term), ``n`` (runs); empty
+        where depth does not vary, fewer than three datasets have runs, or the fit does not converge.
     """
     own = uncut(table)
-    varied = [name for name in COVARIATES if len(own) and own[name].std() > 0]
-    if "depth" not in varied or own["dataset"].nunique() < 3 or own["value"].std() == 0:
-        return _nothing(len(own))
+    varied = [name for name in COVARIATES if own[name].nunique() > 1]
+    columns = ["term", "effect", "lower", "upper", "p_value", "slope", "n"]
+    if "depth" not in varied or own["dataset"].nunique() < 3 or not own["value"].std() > 0:
+        return pd.DataFrame(columns=columns)
     X = own[varied].astype(float)
     X = ((X - X.mean()) / X.std()).assign(intercept=1.0)
     y = (own["value"] - own["value"].mean()) / own["value"].std()
@@ -108,16 +128,16 @@ def within_datasets(table: pd.DataFrame) -> dict[str, float]:
     with warnings.catch_warnings():  # a variance between tables of 0 is a result, not a failure
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = model.fit(reml=True)
-    if not fitted.converged:
-        return _nothing(len(own))
-    lower, upper = fitted.conf_int().loc["depth"]
-    return {
-        "effect": float(fitted.params["depth"]),
-        "lower": float(lower),
-        "upper": float(upper),
-        "p_value": float(fitted.pvalues["depth"]),
-        "n": len(own),
+    terms = [name for name in X.columns if name != "intercept"] if fitted.converged else []
+    ends = fitted.conf_int().loc[terms]
+    found = {
+        "effect": fitted.params[terms],
+        "lower": ends[0],
+        "upper": ends[1],
+        "p_value": fitted.pvalues[terms],
     }
+    slopes = fitted.params[terms] * own["value"].std() / own[terms].std()
+    return pd.DataFrame({**found, "slope": slopes, "n": len(own)}).rename_axis("term").reset_index()[columns]
 
 
 def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
@@ -129,7 +149,7 @@ def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
         As `within_datasets`, with a BCa interval over datasets (``n``) and the p of the primary test: depth
         permuted within blocks.
     """
-    found = _over_datasets(_block_correlations(table, DIAL), seed)
+    found = mean_over_datasets(block_correlations(table, DIAL), seed)
     own = table[table["arm"].str.startswith(DIAL)]
     blocks = [
         (str(key[0]), block[["depth", "value"]].to_numpy(dtype=float))
@@ -140,20 +160,29 @@ def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
     return {**found, "p_value": p_value}
 
 
-def dial_against_controls(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
+def dial_against_controls(
+    table: pd.DataFrame, seed: int = 0, without: Sequence[str] = ()
+) -> dict[str, float]:
     """Dial correlation minus that of the controls, which lose as many edges and keep their depth.
 
     A control's place on the axis is the depth of the dial's arm of the same setting and block: its own depth
-    does not change. The uncut arm is the last point of both.
+    does not change. The uncut arm is the last point of both. At setting 0 a control can never lose as many
+    edges: one longest path is left.
+
+    Parameters
+    ----------
+    without : sequence of str
+        Settings to leave out, of the dial and of its controls: for a sensitivity analysis.
 
     Returns
     -------
     dict
         As `dial`, with a sign-flip p over datasets.
     """
-    cut, control = _block_correlations(table, DIAL), _block_correlations(table, CONTROL)
+    table = table[~table["arm"].isin([f"{prefix}{k}" for prefix in (DIAL, CONTROL) for k in without])]
+    cut, control = block_correlations(table, DIAL), block_correlations(table, CONTROL)
     both = cut.merge(control, on=CELL, suffixes=("", "_control"))
-    return _over_datasets(both.assign(rho=both["rho"] - both["rho_control"]), seed)
+    return mean_over_datasets(both.assign(rho=both["rho"] - both["rho_control"]), seed)
 
 
 def known_scm(table: pd.DataFrame, seed: int = 0) -> Correlation:
@@ -216,8 +245,14 @@ def uncut(table: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def _block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """Return ``dataset, fold, repeat, rho`` of the informative blocks of the arms with the prefix."""
+def block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Correlate depth and the measure within each block over the arms with the prefix `DIAL` or `CONTROL`.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, fold, repeat, rho``: blocks where one of them is constant are left out.
+    """
     place = table[table["arm"].str.startswith(DIAL)]
     place = place.assign(setting=place["arm"].str.removeprefix(DIAL))[[*CELL, "setting", "depth"]]
     own = table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
@@ -230,8 +265,14 @@ def _block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CELL, "rho"]).dropna()
 
 
-def _over_datasets(blocks: pd.DataFrame, seed: int, flips: int = 10_000) -> dict[str, float]:
-    """Return the mean over datasets of their mean ``rho``, its BCa interval and its sign-flip p."""
+def mean_over_datasets(blocks: pd.DataFrame, seed: int, flips: int = 10_000) -> dict[str, float]:
+    """Return the mean over datasets of their mean ``rho`` with a BCa interval and a sign-flip p.
+
+    Returns
+    -------
+    dict
+        ``effect, lower, upper, p_value, n`` (datasets); NaN with fewer than three datasets.
+    """
     means = blocks.groupby("dataset", observed=True)["rho"].mean().to_numpy()
     if len(means) < 3:
         return _nothing(len(means))

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -22,7 +23,7 @@ from causalmix.data import DataError
 from causalmix.data.known_scm import true_graph
 from causalmix.environment import describe_environment
 from causalmix.folds import Fold, prepare_fold
-from causalmix.generators import make_generator
+from causalmix.generators import CausalGenerator, make_generator
 from causalmix.generators.base import GeneratorError
 from causalmix.generators.cache import SyntheticCache, SyntheticKey, SyntheticTable
 from causalmix.mixing import mix_rows, n_synthetic_rows
@@ -45,6 +46,7 @@ __all__ = [
     "RunRecord",
     "RunSpec",
     "SpecError",
+    "draw_graphs",
     "find_arm",
     "find_profile",
     "iter_specs",
@@ -132,6 +134,18 @@ def make_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None = None) ->
     if cache_dir is not None:
         SyntheticCache(cache_dir).put(key, table)
     return table
+
+
+def draw_graphs(fold: Fold, spec: RunSpec) -> tuple[nx.DiGraph, ...]:
+    """Return the DAGs behind the synthetic rows of ``spec``, whose generator is the causal one.
+
+    They are those of `make_rows`, without the cost of fitting models to them.
+    """
+    key = _rows_key(fold, spec)
+    generator = make_generator(key.generator, **key.params)
+    if not isinstance(generator, CausalGenerator):
+        raise SpecError(f"the rows of arm {spec.arm!r} come from no graph")
+    return generator.fit_graphs(fold.train, fold.target, key.seed).dags
 
 
 def find_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None) -> SyntheticTable | None:

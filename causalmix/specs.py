@@ -101,7 +101,8 @@ ARMS: dict[str, Arm] = {
 """The arms of DESIGN §3 by name: the paper's, the controls that it lacks, and those of the depth study.
 
 ``causalmix@depth=k`` cuts every DAG to depth k; its control ``causalmix@edges=k`` loses as many edges without
-becoming shallower. ``causalmix@graph=true`` uses the true graph of a table of suite ``known_scm``,
+becoming shallower, as far as it can: at k = 0 one longest path is left and the edges never match.
+``causalmix@graph=true`` uses the true graph of a table of suite ``known_scm``,
 ``causalmix@graph=random_depth`` random graphs of its depth and shape (its columns shuffled).
 
 Adding one is a line here and a generator of that name."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
+from causalmix.data import Protocol
 from causalmix.specs import ARMS, RunRecord, RunSpec
 from causalmix.store import ResultStore
 from causalmix.trajectory import Trajectory
@@ -30,7 +33,9 @@ CONTROL_LIFTS = {
     "independent_mix": -0.03,
     "random_dag_mix": 0.0,
 }
-"""The paper's seven arms, those of the depth dial, and controls of which one gains as much as causalmix."""
+KNOWN_LIFTS = {"causalmix": 0.04, "causalmix@graph=true": 0.06, "causalmix@graph=random_depth": 0.04}
+"""The paper's seven arms, those of the depth dial with its controls, controls of which one gains as much as
+causalmix, and those of tables of known graph."""
 
 STEPS = (0, 3, 6, 9, 12)
 
@@ -47,8 +52,9 @@ def make_study(
     seed: int = 0,
     depth_steadies: bool = False,
     ratios: Sequence[float] = (1.0,),
+    row_limits: Sequence[int] = (Protocol().max_train_rows,),
 ) -> ResultStore:
-    """Write one record per dataset, fold, arm and (with synthetic rows) ratio to ``root``; consolidate them.
+    """Write one record per dataset, fold, row limit, arm and (with synthetic rows) ratio; consolidate them.
 
     ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles. The change of the test
     ROC-AUC grows with the ratio.
@@ -59,10 +65,12 @@ def make_study(
         level = rng.uniform(0.65, 0.85)
         for fold in range(n_folds):
             start = float(np.clip(level + rng.normal(0, 0.02), 0.55, 0.9))
-            cells = [(arm, r) for arm in lifts for r in (ratios if ARMS[arm].generator else (1.0,))]
-            for arm, ratio in cells:
-                spec = RunSpec(root.name, suite, dataset, fold, arm, model, synthetic_ratio=ratio)
-                store.write(_record(spec, start, lifts[arm] * ratio, noise, rng, depth_steadies))
+            for limit, (arm, lift) in product(row_limits, lifts.items()):
+                protocol = Protocol(max_train_rows=limit)
+                spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model, protocol=protocol)
+                for ratio in ratios if ARMS[arm].generator else (spec.synthetic_ratio,):
+                    one = replace(spec, synthetic_ratio=ratio)
+                    store.write(_record(one, start, lift * ratio, noise, rng, depth_steadies))
     store.consolidate()
     return store
 
@@ -123,7 +131,7 @@ def _record(
         "test_log_loss": trajectory.at_selected("test_log_loss"),
         "zero_shot_log_loss": trajectory.at_start("test_log_loss"),
         "val_auc": trajectory.at_selected("val_auc"),
-        "n_train": 120,
+        "n_train": spec.protocol.max_train_rows * 3 // 4,
         "n_val": 40,
         "n_test": 80,
         "n_synthetic": 120 if spec.arm.startswith(("causalmix", "scm")) else 0,

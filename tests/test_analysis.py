@@ -177,10 +177,19 @@ def test_ranking_an_incomplete_grid_names_the_missing_cell():
         rank_arms(runs)
 
 
-def test_ranking_two_models_at_once_is_refused():
-    runs = frame_of(("a", 0, "x", 0.9, 0.5), ("a", 0, "x", 0.8, 0.5))
-    with pytest.raises(AnalysisError, match="one model"):
-        score_matrix(runs)
+@pytest.mark.parametrize("analyse", [score_matrix, normalise_scores, rank_arms, improvement_summary])
+@pytest.mark.parametrize("setting", ["model", "max_train_rows", "synthetic_ratio"])
+def test_runs_of_one_cell_that_differ_in_a_setting_are_never_averaged(analyse, setting):
+    runs = frame_of(("a", 0, "x", 0.9, 0.5), ("a", 0, "x", 0.8, 0.5)).assign(**{setting: [1, 2]})
+    with pytest.raises(AnalysisError, match=f"choose one {setting}$"):
+        analyse(runs)
+
+
+def test_trajectories_of_several_row_limits_are_never_averaged(store):
+    trajectories = store.trajectories()
+    twice = pd.concat([trajectories, trajectories.assign(spec_hash=trajectories["spec_hash"] + "x")])
+    with pytest.raises(AnalysisError, match="several runs per dataset"):
+        run_gaps(twice)
 
 
 @pytest.mark.parametrize("normalisation", NORMALISATIONS)

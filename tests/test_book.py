@@ -22,8 +22,9 @@ import yaml
 from bs4 import BeautifulSoup
 
 from causalmix.book.build import build
-from causalmix.book.claims_text import depth_answer, read_claims, rules_commit
+from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
+from causalmix.book.depth_text import depth_answer, depth_snippets
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import find_study
@@ -78,14 +79,44 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
     claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
     given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
     untested = Verdict(**given, verdict="not tested", rule="r", reason="no runs of the dial")
-    assert "not recorded here: no runs of the dial" in depth_answer(claim, untested)
+    assert "not recorded here: no runs of the dial" in depth_answer(claim, untested, {})
     tested = Verdict(
         **given, verdict="reproduced", label="an association", rule="r", value=-0.31, interval=(-0.5, -0.1),
         model="m", n_runs=70, n_datasets=9, quantities={"p_value": 0.002},
     )  # fmt: skip
-    answer = depth_answer(claim, tested)
+    answer = depth_answer(claim, tested, {})
     for part in ("[an association]", "9 tables", "70 runs", "−0.31 [−0.50, −0.10]", "p 0.002"):
         assert part in answer
+    assert "exclude correlations below −0.50 and above −0.10" in answer
+    assert "0.20, is excluded above zero and not below" in answer
+
+
+@pytest.mark.parametrize(
+    ("verdict", "p_value", "interval", "words"),
+    [
+        ("partly", 0.3, (-0.3, 0.3), ["Nothing was found", "excluded neither above nor below zero"]),
+        ("partly", 0.01, (-0.3, -0.1), ["a trace of an association", "excluded above zero and not below"]),
+        ("not reproduced", 0.3, (-0.1, 0.1), ["Nothing of relevant size", "excluded above and below zero"]),
+        ("reproduced", 0.01, (-0.6, -0.3), ["An association of relevant size was found"]),
+    ],
+)
+def test_the_answer_says_plainly_what_was_found_and_what_is_excluded(
+    verdict, p_value, interval, words
+) -> None:
+    claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
+    given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
+    found = Verdict(**given, verdict=verdict, rule="r", value=sum(interval) / 2, interval=interval,
+                    quantities={"p_value": p_value})  # fmt: skip
+    answer = depth_answer(claim, found, {})
+    assert all(part in answer for part in words)
+
+
+def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None:
+    claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
+    given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
+    texts = depth_snippets(claim, Verdict(**given, verdict="not tested", rule="r", reason="no runs"), [])
+    about = ("within", "known", "recovered", "isolated", "scarcity")
+    assert all("not recorded here" in texts[f"depth_{name}"] for name in about)
 
 
 def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Path) -> None:

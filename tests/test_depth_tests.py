@@ -12,6 +12,7 @@ from causalmix.depth_tests import (
     dial_against_controls,
     known_scm,
     measurements,
+    mixed_model,
     secondary_tests,
     within_datasets,
 )
@@ -69,6 +70,13 @@ def test_an_effect_of_depth_remains_against_the_controls():
     assert found["effect"] < -0.5 and found["p_value"] < 0.05
 
 
+def test_a_setting_can_be_left_out_on_either_side():
+    table = make_table(depth_effect=-0.6)
+    table.loc[table["arm"].str.endswith("=0"), "value"] += 100
+    spoilt, without = (dial_against_controls(table, without=settings) for settings in ((), ("0",)))
+    assert without["effect"] < -0.4 and without["effect"] < spoilt["effect"]
+
+
 def test_too_few_tables_are_no_test():
     assert np.isnan(dial(make_table(-0.6, n_datasets=2))["p_value"])
 
@@ -91,6 +99,29 @@ def make_observations(slope: float) -> pd.DataFrame:
 def test_the_mixed_model_sees_through_the_differences_between_tables():
     found = within_datasets(make_observations(slope=0.5))
     assert found["lower"] > 0 and found["p_value"] < 0.001 and found["n"] == 96
+
+
+@pytest.mark.parametrize("slope", [0.5, -1.0, 0.0])
+def test_the_mixed_model_recovers_the_slope_that_was_simulated(slope):
+    terms = mixed_model(make_observations(slope)).set_index("term")
+    unit = terms["slope"]["depth"] / terms["effect"]["depth"]
+    assert terms["lower"]["depth"] * unit <= slope <= terms["upper"]["depth"] * unit
+    assert terms["slope"]["depth"] == pytest.approx(slope, abs=0.15)
+
+
+def test_the_mixed_model_keeps_the_covariates_that_vary_where_another_is_constant():
+    """192 rows in each run: their logarithm has an SD of rounding errors, not of 0."""
+    table = make_observations(0.5).assign(log_rows=np.log(192.0))
+    assert list(mixed_model(table)["term"]) == ["depth", "n_edges", "n_features"]
+    varied = table.assign(log_rows=np.log(64.0) + np.arange(len(table)) % 4)
+    assert list(mixed_model(varied)["term"]) == ["depth", "n_edges", "log_rows", "n_features"]
+
+
+def test_the_mixed_model_tells_edges_from_depth():
+    table = make_observations(0.0)
+    found = mixed_model(table.assign(value=table["value"] + 0.4 * table["n_edges"])).set_index("term")
+    assert found["slope"]["n_edges"] == pytest.approx(0.4, abs=0.15)
+    assert found["lower"]["depth"] < 0 < found["upper"]["depth"]
 
 
 def test_the_mixed_model_needs_depth_to_vary():

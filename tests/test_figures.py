@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,14 +20,19 @@ from causalmix.figures import (
     load_cost,
     load_coverage,
     load_critical_difference,
+    load_depth_examples,
     load_depth_recovery,
     load_depth_stability,
+    load_depth_trajectories,
     load_dial,
     load_differences,
     load_distances,
     load_failures,
     load_gaps,
+    load_graph_contrasts,
     load_improvements,
+    load_isolation,
+    load_low_data,
     load_pairs,
     load_predictions,
     load_propagation,
@@ -35,6 +42,7 @@ from causalmix.figures import (
     load_strengths,
     load_trajectories,
     load_win_rates,
+    load_within,
     new_figure,
     plot_additivity,
     plot_agreement,
@@ -44,14 +52,19 @@ from causalmix.figures import (
     plot_cost,
     plot_coverage,
     plot_critical_difference,
+    plot_depth_examples,
     plot_depth_recovery,
     plot_depth_stability,
+    plot_depth_trajectories,
     plot_dial,
     plot_differences,
     plot_distances,
     plot_failures,
     plot_gaps,
+    plot_graph_contrasts,
     plot_improvements,
+    plot_isolation,
+    plot_low_data,
     plot_pairs,
     plot_predictions,
     plot_propagation,
@@ -61,13 +74,14 @@ from causalmix.figures import (
     plot_strengths,
     plot_trajectories,
     plot_win_rates,
+    plot_within,
     save_figure,
 )
 from causalmix.figures.graph import legible_dataset
 from causalmix.ranking import critical_difference, rank_arms
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore
-from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, LIFTS, make_study
+from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, LIFTS, make_study
 from tests.runs import make_failure, make_record, make_spec
 
 STORED = {
@@ -97,7 +111,15 @@ SIMULATED = {
     "predictions": (load_predictions, plot_predictions),
     "depth_recovery": (load_depth_recovery, plot_depth_recovery),
 }
-ELSEWHERE = {"causal_graph", "dial", "ratio_sensitivity"}
+DEPTH = {
+    "dial": (load_dial, plot_dial),
+    "isolation": (load_isolation, plot_isolation),
+    "low_data": (load_low_data, plot_low_data),
+    "depth_trajectories": (load_depth_trajectories, plot_depth_trajectories),
+    "within": (load_within, plot_within),
+    "graph_contrasts": (load_graph_contrasts, plot_graph_contrasts),
+}
+ELSEWHERE = {"causal_graph", "depth_examples", "ratio_sensitivity"}
 EVIDENCE = pd.DataFrame(
     {
         "seed": range(4),
@@ -119,6 +141,7 @@ EVIDENCE = pd.DataFrame(
         "true_depth": [1, 2, 3, 4],
         "depth": [1.4, 2.0, 2.4, 3.0],
         "skeleton_f1": 0.8,
+        "directed_f1": 0.6,
     }
 )
 
@@ -133,10 +156,17 @@ def dial_store(tmp_path_factory):
     return make_study(tmp_path_factory.mktemp("results") / "dial", lifts=DIAL_LIFTS, n_folds=2)
 
 
+@pytest.fixture(scope="module")
+def depth_stores(store, dial_store, tmp_path_factory):
+    """Figure of the depth study to a study that holds what it shows."""
+    known = make_study(tmp_path_factory.mktemp("results") / "known", lifts=KNOWN_LIFTS, n_folds=1)
+    return {**dict.fromkeys(DEPTH, dial_store), "within": store, "graph_contrasts": known}
+
+
 def test_every_loader_has_its_plot():
     loaders = {name.removeprefix("load_") for name in figures.__all__ if name.startswith("load_")}
     plots = {name.removeprefix("plot_") for name in figures.__all__ if name.startswith("plot_")}
-    assert loaders == plots == {*STORED, *SIMULATED, *ELSEWHERE}
+    assert loaders == plots == {*STORED, *SIMULATED, *DEPTH, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -151,18 +181,33 @@ def test_a_figure_of_stored_runs_is_drawn_from_its_frame(store, name):
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_the_dial_is_drawn_from_its_frame(dial_store):
-    _, ax = new_figure()
-    plot_dial(load_dial(dial_store), ax)
-    assert ax.has_data() and "tail volatility" in ax.get_ylabel()
+@pytest.mark.parametrize("name", DEPTH)
+def test_a_figure_of_the_depth_study_is_drawn_from_its_frame(depth_stores, name):
+    load, plot = DEPTH[name]
+    frame = load(depth_stores[name])
+    before = frame.copy()
+    fig, ax = new_figure("column")
+    plot(frame, ax)
+    assert len(frame) and all(panel.has_data() for panel in fig.axes)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize("name", [*DEPTH, "depth_examples"])
+def test_a_study_without_the_arms_of_a_depth_figure_has_nothing_to_show(tmp_path, name):
+    load, plot = {**DEPTH, "depth_examples": (load_depth_examples, plot_depth_examples)}[name]
+    without = make_study(tmp_path / "made_up", lifts={"zero_shot": 0.0}, n_folds=1)
+    for study in (without, ResultStore(tmp_path / "not run")):
+        _, ax = new_figure()
+        plot(load(study), ax)
+        assert "not run yet" in ax.texts[0].get_text()
 
 
 @pytest.mark.parametrize("name", SIMULATED)
 def test_a_figure_of_simulated_behaviour_is_drawn_from_its_frame(name):
     load, plot = SIMULATED[name]
-    _, ax = new_figure("short")
+    fig, ax = new_figure("short")
     plot(load(EVIDENCE), ax)
-    assert ax.has_data()
+    assert all(panel.has_data() for panel in fig.axes)
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -204,18 +249,58 @@ def test_the_dial_is_paired_with_uncut_graphs_and_beside_its_controls(dial_store
     assert depth.tolist() == [0, 1, 2, 3, 4] and depth.index.tolist() == ["0", "1", "2", "3", "full"]
 
 
-def test_a_study_without_the_dial_has_no_dial_to_show(tmp_path):
-    frame = load_dial(make_study(tmp_path / "made_up", n_folds=1))
+def test_a_control_with_more_edges_than_the_dial_is_drawn_hollow_and_named(dial_store):
+    frame = load_dial(dial_store)
+    matched = frame.drop_duplicates(["series", "setting"]).set_index(["series", "setting"])["matched_share"]
+    assert (matched["dial"] == 1).all() and matched["control", "0"] == 0
     _, ax = new_figure()
     plot_dial(frame, ax)
-    assert frame.empty and "not run yet" in ax.texts[0].get_text()
+    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+    assert hollow and any("hollow" in text.get_text() for text in ax.get_legend().get_texts())
+
+
+def test_the_curves_of_the_dial_start_at_zero_and_show_each_run(dial_store):
+    frame = load_depth_trajectories(dial_store)
+    assert (frame.loc[frame["step"] == 0, "change"] == 0).all()
+    assert frame["arm"].nunique() == 5 and (frame["n_runs"] == 12).all()
+
+
+def test_effects_at_several_row_limits_stay_apart(tmp_path):
+    options = {"lifts": DIAL_LIFTS, "n_folds": 1, "depth_steadies": True}
+    both = load_low_data(make_study(tmp_path / "both", row_limits=(64, 256), **options))
+    assert set(both["max_train_rows"]) == {64, 256} and both["trend"].notna().all()
+    found = both[both["quantity"] == "correlation"].groupby("max_train_rows")["value"].agg(["size", "mean"])
+    assert (found["size"] == 6).all() and (found["mean"] < 0).all()
+
+
+def test_a_graph_is_shown_as_it_is_cut_layer_by_layer(tmp_path):
+    store = make_study(tmp_path / "made_up", datasets=("iris",), n_folds=1)
+    frame = load_depth_examples(store, "iris")
+    per_setting = frame.groupby("setting").agg(depth=("depth", "first"), layer=("layer", "max"))
+    assert (per_setting["depth"] == per_setting["layer"]).all()
+    assert per_setting.loc["0", "depth"] == 0 and per_setting.loc["1", "depth"] == 1
+    edges = {
+        setting: {
+            (parent, row["column"]) for _, row in own.iterrows() for parent in json.loads(row["parents"])
+        }
+        for setting, own in frame.groupby("setting")
+    }
+    assert edges["0"] == set() and edges["1"] <= edges["full"]
+    fig, ax = new_figure("tall")
+    plot_depth_examples(frame, ax)
+    assert len(fig.axes) == 5 and any("◆" in label.get_text() for label in fig.axes[0].get_yticklabels())
+
+
+def test_an_example_needs_a_table_and_fold_of_the_study(store):
+    with pytest.raises(ValueError, match="no run on fold 7 of 'table0'"):
+        load_depth_examples(store, "table0", fold=7)
 
 
 def test_depth_against_each_measure_gets_a_panel_each(store):
     frame = load_depth_stability(store)
     fig, ax = new_figure("tall")
     plot_depth_stability(frame, ax)
-    assert len(fig.axes) == frame["measure"].nunique() == 4
+    assert len(fig.axes) == frame["measure"].nunique() == 5
     assert frame["dataset"].nunique() == 6 and set(frame["n_runs"]) <= {1, 2, 3}
 
 

@@ -20,7 +20,7 @@ from causalmix.locations import find_root
 from causalmix.notebook import find_study, open_study
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
-from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, PAPER_LIFTS, make_study
+from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, PAPER_LIFTS, make_study
 
 NOTEBOOKS = find_root() / "notebooks"
 CLAIMS = load_claims()
@@ -35,6 +35,8 @@ STUDIES = {
     "made_up_controls": {**EIGHT_TABLES, "lifts": CONTROL_LIFTS},
     "made_up_dial": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "depth_steadies": True},
     "made_up_ratios": {"n_folds": 2, "ratios": (0.5, 1.0, 2.0)},
+    "made_up_rows": {**EIGHT_TABLES, "n_folds": 1, "lifts": DIAL_LIFTS, "row_limits": (64, 128)},
+    "made_up_known": {"lifts": KNOWN_LIFTS, "n_folds": 1},
 }
 
 # Per notebook: the study, the verdict on it and the columns of its data.
@@ -72,6 +74,12 @@ FIGURE_RUNS = {
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),
     "depth_dial": ("made_up_dial", {"series", "setting", "dataset", "change"}),
+    "depth_examples": ("made_up", {"setting", "column", "layer", "parents"}),
+    "depth_isolated_target": ("made_up_dial", {"dataset", "n_dags", "share", "rho"}),
+    "depth_known_truth": ("made_up_known", {"baseline", "outcome", "difference", "effect", "p_holm"}),
+    "depth_low_data": ("made_up_rows", {"quantity", "max_train_rows", "dataset", "value", "trend"}),
+    "depth_trajectories": ("made_up_dial", {"arm", "step", "change", "median"}),
+    "depth_within_tables": ("made_up", {"measure", "term", "effect", "slope"}),
     "depth_measures": ("made_up", {"first", "second", "rho"}),
     "controls": ("made_up_controls", {"arm", "group", "difference", "p_holm", "gain"}),
     "depth_recovery": ("", {"dataset", "true_depth", "depth", "skeleton_f1"}),

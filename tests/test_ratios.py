@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from causalmix.analysis import AnalysisError, at_ratio, normalise_scores, validation_test_gap
+from causalmix.analysis import normalise_scores, validation_test_gap
+from causalmix.cells import AnalysisError, at_ratio
 from causalmix.engine import run_all
 from causalmix.figures import load_ratio_sensitivity, new_figure, plot_ratio_sensitivity
 from causalmix.locations import find_root
@@ -100,9 +101,9 @@ def test_a_study_with_several_ratios_counts_and_names_each_run(real, tmp_path):
 
 def test_ratios_are_never_averaged_by_mistake(study):
     runs, trajectories = study.runs(), study.trajectories()
-    with pytest.raises(AnalysisError, match="one synthetic ratio"):
+    with pytest.raises(AnalysisError, match="one synthetic_ratio"):
         normalise_scores(runs)
-    with pytest.raises(AnalysisError, match="one synthetic ratio"):
+    with pytest.raises(AnalysisError, match="one synthetic_ratio"):
         validation_test_gap(trajectories)
     one = at_ratio(runs, 2.0)
     assert set(one["arm"]) == {"zero_shot", "default", "scm", "causalmix"}

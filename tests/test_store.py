@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from causalmix.data import Protocol
 from causalmix.rows import COLUMNS
 from causalmix.store import ResultStore, StoreError
 from tests.runs import GRAPH, make_failure, make_record, make_spec
@@ -289,6 +290,17 @@ def test_a_store_with_holes_is_not_ranked(store):
         store.write(record)
     store.check_dense(record.spec for record in records)
     assert len(store.runs()) == 6
+
+
+def test_a_hole_in_a_study_of_several_row_limits_is_named_with_its_limit(store):
+    small, usual = (make_spec(protocol=Protocol(max_train_rows=limit)) for limit in (64, 256))
+    store.write(make_record(usual))
+    with pytest.raises(StoreError, match="lacks 1 of 2 runs: iris · fold 0 · 64 rows · causalmix"):
+        store.check_dense([small, usual])
+    store.write(make_record(small))
+    store.check_dense([small, usual])
+    assert store.runs()["max_train_rows"].tolist() in ([64, 256], [256, 64])
+    assert store.counts().loc["causalmix", "planned"] == 2
 
 
 def test_runs_on_two_versions_of_a_table_are_not_ranked_together(store):

@@ -10,6 +10,7 @@ import yaml
 
 from causalmix.book import claims_text, controls_text, downloads, pdf, status_text, study_text
 from causalmix.book.crate import METADATA, crate_metadata
+from causalmix.book.depth_text import depth_snippets
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
 from causalmix.book.repository import find_repository, launch_text
@@ -93,7 +94,9 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     verdicts = claims_text.all_verdicts(claims, found, study, notebooks)
     studies = recorded_studies(workspace, study)
     values = {
-        **snippets(study, claims, verdicts, notebooks, yaml.safe_load(path.read_text(encoding="utf-8"))),
+        **snippets(
+            study, executions, claims, verdicts, notebooks, yaml.safe_load(path.read_text(encoding="utf-8"))
+        ),
         **controls_text.snippets(studies),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(path),
@@ -127,6 +130,7 @@ def with_pdf_and_crate(
 
 def snippets(
     study: Study,
+    executions: Sequence[Execution],
     claims: Sequence[claims_text.Claim],
     verdicts: Sequence[Verdict],
     notebooks: Mapping[str, str],
@@ -143,9 +147,7 @@ def snippets(
         "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),
         "paper_claims": claims_text.paper_claims(claims),
         "reference_values": claims_text.reference_values(claims),
-        "depth_question": claims_text.depth_question(depth),
-        "depth_answer": claims_text.depth_answer(depth, answer),
-        "depth_rule": claims_text.depth_rule(depth),
+        **depth_snippets(depth, answer, executions),
         "study": study_text.study_summary(study),
         "study_downloads": downloads.study_links(study),
         "data_dictionary": downloads.data_dictionary(),

@@ -117,25 +117,34 @@ def stage(
     return files
 
 
+FIGURES: dict[str, tuple[str, str, str]] = {
+    "headline": ("fig_improvements", "How much each arm improves", "on the pre-trained model."),
+    "depth_figure": (
+        "claim_19_depth_and_stability",
+        "Stability against the depth",
+        "that graphs are cut to.",
+    ),
+    "controls_figure": ("controls", "CausalMixFT against its controls", "and those against default."),
+    "depth_between_figure": ("depth_between_tables", "Depth against each measure of stability", "per table."),
+    "depth_within_figure": ("depth_within_tables", "What goes with stability", "in a mixed model."),
+    "depth_examples_figure": ("depth_examples", "One graph of one table", "cut to each depth."),
+    "depth_trajectories_figure": ("depth_trajectories", "Validation log-loss of every run", "by depth."),
+    "depth_recovery_figure": ("depth_recovery", "Recovered against true depth", "on simulated tables."),
+    "depth_known_figure": ("depth_known_truth", "The true graph", "against discovered and random ones."),
+    "depth_low_data_figure": ("depth_low_data", "The effect of depth", "over the number of training rows."),
+    "depth_isolated_figure": (
+        "depth_isolated_target",
+        "Graphs without an ancestor of the target",
+        "per table.",
+    ),
+    "depth_measures_figure": ("depth_measures", "How the measures of stability agree", "within tables."),
+}
+"""Snippet to notebook and caption (its linked part, and the rest) of the figures that chapters show."""
+
+
 def figures(executions: Sequence[Execution]) -> dict[str, str]:
     """Return the figures that chapters show: snippet name to Markdown."""
-    return {
-        "headline": figure(
-            executions, "fig_improvements", "How much each arm improves", "on the pre-trained model."
-        ),
-        "depth_figure": figure(
-            executions,
-            "claim_19_depth_and_stability",
-            "Stability against the depth",
-            "that graphs are cut to.",
-        ),
-        "controls_figure": figure(
-            executions,
-            "controls",
-            "CausalMixFT against its controls",
-            "and those against default fine-tuning.",
-        ),
-    }
+    return {snippet: figure(executions, *about) for snippet, about in FIGURES.items()}
 
 
 def answers(executions: Sequence[Execution]) -> dict[str, str]:

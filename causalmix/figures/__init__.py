@@ -22,20 +22,38 @@ from causalmix.figures.coverage import (
     plot_gaps,
     plot_pairs,
 )
-from causalmix.figures.curves import load_trajectories, plot_trajectories
+from causalmix.figures.curves import (
+    load_depth_trajectories,
+    load_trajectories,
+    plot_depth_trajectories,
+    plot_trajectories,
+)
 from causalmix.figures.depth import (
     load_agreement,
-    load_depth_recovery,
     load_depth_stability,
-    load_dial,
+    load_within,
     plot_agreement,
-    plot_depth_recovery,
     plot_depth_stability,
+    plot_within,
+)
+from causalmix.figures.depth_examples import load_depth_examples, plot_depth_examples
+from causalmix.figures.dial import (
+    load_dial,
+    load_isolation,
+    load_low_data,
     plot_dial,
+    plot_isolation,
+    plot_low_data,
 )
 from causalmix.figures.failures import load_failures, plot_failures
 from causalmix.figures.forest import load_controls, load_differences, plot_controls, plot_differences
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
+from causalmix.figures.known import (
+    load_depth_recovery,
+    load_graph_contrasts,
+    plot_depth_recovery,
+    plot_graph_contrasts,
+)
 from causalmix.figures.mechanisms import (
     load_additivity,
     load_distances,
@@ -76,14 +94,19 @@ __all__ = [
     "load_cost",
     "load_coverage",
     "load_critical_difference",
+    "load_depth_examples",
     "load_depth_recovery",
     "load_depth_stability",
+    "load_depth_trajectories",
     "load_dial",
     "load_differences",
     "load_distances",
     "load_failures",
     "load_gaps",
+    "load_graph_contrasts",
     "load_improvements",
+    "load_isolation",
+    "load_low_data",
     "load_pairs",
     "load_predictions",
     "load_propagation",
@@ -94,6 +117,7 @@ __all__ = [
     "load_strengths",
     "load_trajectories",
     "load_win_rates",
+    "load_within",
     "new_figure",
     "plot_additivity",
     "plot_agreement",
@@ -103,14 +127,19 @@ __all__ = [
     "plot_cost",
     "plot_coverage",
     "plot_critical_difference",
+    "plot_depth_examples",
     "plot_depth_recovery",
     "plot_depth_stability",
+    "plot_depth_trajectories",
     "plot_dial",
     "plot_differences",
     "plot_distances",
     "plot_failures",
     "plot_gaps",
+    "plot_graph_contrasts",
     "plot_improvements",
+    "plot_isolation",
+    "plot_low_data",
     "plot_pairs",
     "plot_predictions",
     "plot_propagation",
@@ -121,5 +150,6 @@ __all__ = [
     "plot_strengths",
     "plot_trajectories",
     "plot_win_rates",
+    "plot_within",
     "save_figure",
 ]

@@ -7,13 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from causalmix.cells import check_one_run_per_cell
 from causalmix.claims import Store
+from causalmix.depth_tests import DIAL
 from causalmix.figures.style import (
     INK,
     MUTED,
     arm_colour,
     arm_name,
     figure_of,
+    label_figure,
     order_arms,
     say_empty,
     split_axes,
@@ -32,6 +35,7 @@ def load_trajectories(store: Store) -> pd.DataFrame:
         last is the share of the arm's runs whose selected step is this one.
     """
     curves = store.trajectories()
+    check_one_run_per_cell(curves[curves["step"] == 0])
     curves = curves[curves["arm"] != "zero_shot"]
     start = curves[curves["step"] == 0].set_index("spec_hash")
     selected = curves[curves["selected"]].groupby(["arm", "step"], observed=True).size().rename("n_selected")
@@ -101,3 +105,49 @@ def _draw_arm(panel: Axes, own: pd.DataFrame, colour: str, bottom: float) -> Non
     )
     reached = shares.loc[shares["selected_share"].cumsum() >= 0.5 - 1e-9, "step"]
     panel.axvline(reached.min(), color=MUTED, linestyle=":", linewidth=1.2)
+
+
+def load_depth_trajectories(store: Store) -> pd.DataFrame:
+    """Return the change of validation log-loss since step 0 of each run along the dial, and without graphs.
+
+    Returns
+    -------
+    DataFrame
+        ``arm`` (those of the dial, and ``default``), ``dataset, fold, repeat, step, change`` (nats);
+        ``median, q25, q75`` over runs and ``n_runs`` repeat per arm and step.
+    """
+    curves = store.trajectories()
+    check_one_run_per_cell(curves[curves["step"] == 0])
+    curves = curves[curves["arm"].str.startswith(DIAL) | (curves["arm"] == "default")]
+    start = curves[curves["step"] == 0].set_index("spec_hash")["val_log_loss"]
+    curves = curves.assign(change=curves["val_log_loss"] - curves["spec_hash"].map(start))
+    grouped = curves.groupby(["arm", "step"], observed=True)["change"]
+    summary = grouped.agg(
+        median="median", q25=lambda x: x.quantile(0.25), q75=lambda x: x.quantile(0.75), n_runs="count"
+    )
+    columns = ["arm", "dataset", "fold", "repeat", "step", "change"]
+    return curves[columns].merge(summary.reset_index(), on=["arm", "step"]).reset_index(drop=True)
+
+
+def plot_depth_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw a panel per depth: a thin line per run, the median and the quartiles over runs."""
+    if say_empty(ax, frame[frame["arm"] != "default"], "arm causalmix@depth=…"):
+        return
+    arms = sorted(set(frame["arm"]), key=lambda arm: (arm == "default", arm))
+    low, high = np.percentile(frame["change"], [1, 99])
+    for panel, arm in zip(split_axes(ax, len(arms)), arms, strict=True):
+        own = frame[frame["arm"] == arm].sort_values("step")
+        colour = arm_colour(arm)
+        for _, run in own.groupby(["dataset", "fold", "repeat"], observed=True):
+            panel.plot(run["step"], run["change"], color=colour, linewidth=0.6, alpha=0.3)
+        middle = own.drop_duplicates("step")
+        panel.fill_between(
+            middle["step"], middle["q25"], middle["q75"], color=colour, alpha=0.25, linewidth=0
+        )
+        panel.plot(middle["step"], middle["median"], color=INK, linewidth=1.8)
+        panel.axhline(0, color=INK, linewidth=0.6)
+        panel.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        panel.set_xlim(own["step"].min(), own["step"].max())
+        title = "no synthetic rows" if arm == "default" else f"depth {arm.removeprefix(DIAL)}"
+        panel.set_title(f"{title}, {int(own['n_runs'].max())} runs", fontsize=9.5)
+    label_figure(panel, x="fine-tuning step", y="validation log-loss [nats], change since step 0")

@@ -65,7 +65,7 @@ def load_causal_graph(
         raise ValueError(f"the study has no table {dataset!r}; it has {known}")
     row = runs[runs["dataset"] == (dataset or legible_dataset(runs))].iloc[0]
     spec = RunSpec(row["study"], row["suite"], row["dataset"], fold=fold, arm="causalmix", model=row["model"])
-    spec, prepared = _prepare(spec, data, needed=bool(dataset))
+    spec, prepared = prepare_or_stand_in(spec, data, needed=bool(dataset))
     edges = discover_edges(prepared.train, prepared.target, seed=seed)
     long = edges.to_frame().rename_axis("cause").reset_index()
     long = long.melt("cause", var_name="effect", value_name="probability")
@@ -124,7 +124,7 @@ def plot_causal_graph(frame: pd.DataFrame, ax: Axes) -> None:
     ax.text(0.5, -0.02, note, transform=ax.transAxes, ha="center", color=MUTED, fontsize=8.5)
 
 
-def _prepare(spec: RunSpec, data: str | Path | None, needed: bool) -> tuple[RunSpec, Fold]:
+def prepare_or_stand_in(spec: RunSpec, data: str | Path | None, needed: bool) -> tuple[RunSpec, Fold]:
     """Return the fold of ``spec``; that of `STAND_IN` where its table cannot be had and is not needed."""
     try:
         return spec, prepare_fold(spec, data)

@@ -87,8 +87,13 @@ STYLE: dict[Any, Any] = {
 """matplotlib settings of every figure."""
 
 
-SIZES: dict[str, tuple[float, float]] = {"short": (7.0, 3.2), "normal": (7.0, 4.2), "tall": (7.5, 6.0)}
-"""Width and height of a figure in inches."""
+SIZES: dict[str, tuple[float, float]] = {
+    "short": (7.0, 3.2),
+    "normal": (7.0, 4.2),
+    "tall": (7.5, 6.0),
+    "column": (5.2, 6.4),
+}
+"""Width and height of a figure in inches; a column keeps its text large on a phone."""
 
 
 ROOMY = 8
@@ -130,12 +135,12 @@ def order_arms(arms: Iterable[str]) -> list[str]:
     return sorted(set(arms), key=lambda arm: (known.index(arm) if arm in known else len(known), arm))
 
 
-def split_axes(ax: Axes, n_panels: int) -> list[Axes]:
-    """Return ``n_panels`` axes in the place of one, two to a row; the axes itself where one is asked for."""
+def split_axes(ax: Axes, n_panels: int, n_columns: int = 2) -> list[Axes]:
+    """Return ``n_panels`` axes in the place of one, row by row; the axes itself where one is asked for."""
     spec = ax.get_subplotspec()
     if n_panels <= 1 or spec is None:
         return [ax]
-    n_columns = min(n_panels, 2)
+    n_columns = min(n_panels, n_columns)
     grid = spec.subgridspec(-(-n_panels // n_columns), n_columns)
     figure = ax.figure
     ax.remove()
@@ -227,6 +232,15 @@ def grow(ax: Axes, n_rows: int, per_row: float = 0.38) -> None:
     figure = figure_of(ax)
     if n_rows > ROOMY:
         figure.set_figheight(max(figure.get_figheight(), 1.2 + per_row * n_rows))
+
+
+def label_figure(ax: Axes, *, title: str = "", x: str = "", y: str = "") -> None:
+    """Give the figure that an axes belongs to a title and axis labels of its own, shared by its panels."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    for write, text in ((figure.suptitle, title), (figure.supxlabel, x), (figure.supylabel, y)):
+        if text:
+            write(text, fontsize=10, color=INK)
 
 
 def say_empty(ax: Axes, frame: pd.DataFrame, what: str) -> bool:

@@ -136,11 +136,12 @@ class CausalGenerator:
         self.shuffle_columns = shuffle_columns
         self.graphs: tuple[GraphStatistics, ...] = ()
         self.dags: tuple[nx.DiGraph, ...] = ()
+        self._models: list[Any] = []
         self.edge_probabilities: EdgeProbabilities | None = None
         self.metadata: dict[str, Any] = {}
 
     def fit(self, train: pd.DataFrame, target: str, seed: int) -> CausalGenerator:
-        """Discover the edges, draw the DAGs, fit a structural causal model to each.
+        """Discover the edges, draw the DAGs (`fit_graphs`), fit a structural causal model to each.
 
         Parameters
         ----------
@@ -158,15 +159,8 @@ class CausalGenerator:
         """
         from causalmix.causal.scm import fit_scm  # dowhy: imported where it is used
 
-        check_training_table(train, target)
-        self._seed = seed
-        self._template = train.iloc[:0].copy()
-        self._redundancy = find_redundant_columns(train, keep=target)
+        self.fit_graphs(train, target, seed)
         distinct = self._redundancy.reduce(train)
-        found = self._find_graphs(distinct, target)
-        sampled = self._turn_dial(found, target)
-        self.dags = tuple(graph.dag for graph in sampled)
-        self.graphs = tuple(graph_statistics(graph.dag, target, graph.probabilities) for graph in sampled)
         try:
             self._models = [
                 fit_scm(dag, distinct, derive_seed(seed, "scm", k), mechanism=self.mechanism, target=target)
@@ -174,6 +168,19 @@ class CausalGenerator:
             ]
         except (ValueError, np.linalg.LinAlgError) as error:
             raise GeneratorError(f"no structural causal model could be fitted: {error}") from error
+        return self
+
+    def fit_graphs(self, train: pd.DataFrame, target: str, seed: int) -> CausalGenerator:
+        """Do the first part of `fit` only: discover the edges and draw the DAGs, without any model."""
+        check_training_table(train, target)
+        self._models = []
+        self._seed = seed
+        self._template = train.iloc[:0].copy()
+        self._redundancy = find_redundant_columns(train, keep=target)
+        found = self._find_graphs(self._redundancy.reduce(train), target)
+        sampled = self._turn_dial(found, target)
+        self.dags = tuple(graph.dag for graph in sampled)
+        self.graphs = tuple(graph_statistics(graph.dag, target, graph.probabilities) for graph in sampled)
         self.metadata = {
             "n_dags": len(self.dags),
             "n_bootstraps": 0 if self.edge_probabilities is None else self.edge_probabilities.n_bootstraps,
@@ -196,7 +203,7 @@ class CausalGenerator:
         """
         from causalmix.causal.scm import draw_samples
 
-        check_can_draw(self, n, is_fitted=bool(self.dags))
+        check_can_draw(self, n, is_fitted=bool(self._models))
         shares = [len(part) for part in np.array_split(np.arange(n), len(self._models))]
         drawn = [
             draw_samples(model, share, derive_seed(self._seed, "rows", k))

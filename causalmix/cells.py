@@ -1,0 +1,46 @@
+"""What may be compared: cells of a study, and the settings in which runs of one cell can differ."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from causalmix.specs import find_arm
+
+CELL = ["dataset", "fold", "repeat"]
+"""Columns that name what arms share: the same rows for training, validation and test."""
+
+SETTINGS = ("model", "preset", "max_train_rows", "synthetic_ratio", "n_steps")
+"""Columns in which two runs of one cell and arm can differ."""
+
+
+class AnalysisError(ValueError):
+    """A table that cannot be analysed; the message names what it lacks and the cure."""
+
+
+def check_one_run_per_cell(table: pd.DataFrame) -> None:
+    """Refuse to average over, say, row limits: raise an `AnalysisError` that names in what the runs differ.
+
+    Examples
+    --------
+    >>> cell = {"dataset": "wine", "fold": 0, "repeat": 0, "arm": "default"}
+    >>> check_one_run_per_cell(pd.DataFrame([{**cell, "model": model} for model in ("mini", "mitra")]))
+    Traceback (most recent call last):
+    causalmix.cells.AnalysisError: several runs per dataset, fold, repeat and arm: choose one model
+    """
+    if table.duplicated([*CELL, "arm"]).any():
+        varied = [name for name in SETTINGS if name in table and table[name].nunique() > 1]
+        named = ", one ".join(varied or SETTINGS)
+        raise AnalysisError(f"several runs per dataset, fold, repeat and arm: choose one {named}")
+
+
+def at_ratio(runs: pd.DataFrame, ratio: float) -> pd.DataFrame:
+    """Return the runs with this many synthetic rows per real one, and those of arms that use none.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"arm": ["default", "scm", "scm"], "synthetic_ratio": [1.0, 0.5, 2.0]})
+    >>> at_ratio(runs, 2.0)["arm"].tolist()
+    ['default', 'scm']
+    """
+    has_rows = runs["arm"].map(lambda arm: find_arm(arm).generator is not None).astype(bool)
+    return runs[~has_rows | (runs["synthetic_ratio"] == ratio)]

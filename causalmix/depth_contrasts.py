@@ -1,0 +1,199 @@
+"""What stands beside claim 19: does scarcity change the answer, does the true graph do better, and is the
+target part of the graphs at all?
+
+None of this belongs to the family of tests that claims.yml fixed before the runs: it is exploratory, and
+every table that shows it says so. Free of torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from causalmix.analysis import normalise_scores, paired_differences
+from causalmix.claims import Store
+from causalmix.depth_tests import (
+    DIAL,
+    FULL,
+    MEASURES,
+    PRIMARY_MEASURE,
+    block_correlations,
+    dial_against_controls,
+    mean_over_datasets,
+    measurements,
+)
+from causalmix.intervals import Correlation, bca_interval, correlate
+from causalmix.stability import STABILITY_MEASURES
+
+OUTCOMES = (*STABILITY_MEASURES, "score")
+"""What two arms are compared in: the stability measures of a run, and its normalised score."""
+
+TRUE, DISCOVERED, RANDOM = "causalmix@graph=true", "causalmix", "causalmix@graph=random_depth"
+
+
+def measurements_by_rows(store: Store, measure: str) -> pd.DataFrame:
+    """Return `measurements` of a study with one or several row limits, apart by limit.
+
+    Returns
+    -------
+    DataFrame
+        As `measurements`, with ``max_train_rows``.
+    """
+    runs, trajectories = store.runs(), store.trajectories()
+    tables = []
+    for limit, own in runs.groupby("max_train_rows"):
+        theirs = trajectories[trajectories["spec_hash"].isin(own["spec_hash"])]
+        tables.append(measurements(own, theirs, measure).assign(max_train_rows=limit))
+    return pd.concat(tables, ignore_index=True) if tables else measurements(runs, trajectories, measure)
+
+
+def dial_by_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Correlate depth and the measure along the dial, apart by row limit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `measurements_by_rows`.
+
+    Returns
+    -------
+    DataFrame
+        ``max_train_rows, dataset, rho``: mean over the blocks of the dataset, as in claim 19.
+    """
+    columns = ["max_train_rows", "dataset", "rho"]
+    found = [
+        block_correlations(own, DIAL).assign(max_train_rows=limit)
+        for limit, own in table.groupby("max_train_rows")
+    ]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    blocks = pd.concat(found, ignore_index=True)
+    return blocks.groupby(columns[:2], observed=True)["rho"].mean().reset_index()
+
+
+def trend_over_rows(by_rows: pd.DataFrame) -> dict[str, float]:
+    """Change of the dial's correlation per doubling of the training rows, mean over datasets.
+
+    Parameters
+    ----------
+    by_rows : DataFrame
+        From `dial_by_rows`.
+
+    Returns
+    -------
+    dict
+        ``effect, lower, upper, p_value, n``: least-squares slope of each dataset on log2 of the row limit,
+        its BCa interval over datasets and sign-flip p.
+    """
+    slopes = [
+        (dataset, np.polyfit(np.log2(own["max_train_rows"].astype(float)), own["rho"].astype(float), 1)[0])
+        for dataset, own in by_rows.groupby("dataset", observed=True)
+        if own["max_train_rows"].nunique() >= 2
+    ]
+    return mean_over_datasets(pd.DataFrame(slopes, columns=["dataset", "rho"]), seed=0)
+
+
+def controls_without(store: Store, settings: Sequence[str]) -> pd.DataFrame:
+    """Compare the dial with its controls without some settings: a sensitivity analysis.
+
+    Parameters
+    ----------
+    settings : sequence of str
+        Left out on either side. At setting "0" a control has more edges than the dial.
+
+    Returns
+    -------
+    DataFrame
+        ``measure`` and the quantities of `dial_against_controls`.
+    """
+    tables = [(name, measurements(store.runs(), store.trajectories(), name)) for name in MEASURES]
+    rows = [{"measure": name, **dial_against_controls(table, without=settings)} for name, table in tables]
+    return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
+
+
+def compare_arms(store: Store, arm: str, baseline: str, outcome: str, seed: int = 0) -> dict[str, float]:
+    """Compare two arms, paired by table, fold and repeat; tables are the units.
+
+    Parameters
+    ----------
+    outcome : str
+        One of `OUTCOMES`.
+
+    Returns
+    -------
+    dict
+        ``difference`` (arm minus baseline, mean over tables, unit of the outcome) with its BCa interval
+        ``difference_lower, difference_upper``; ``effect, lower, upper``: the same in SDs of the tables'
+        differences; ``p_value`` (sign-flip), ``n`` (tables).
+    """
+    if outcome == "score":
+        values = normalise_scores(store.runs()).rename(columns={"score": "value"})
+    else:
+        values = measurements(store.runs(), store.trajectories(), outcome)
+    pairs = paired_differences(values, arm, baseline, column="value")
+    means = pairs.groupby("dataset", observed=True)["difference"].mean()
+    found = mean_over_datasets(means.rename("rho").reset_index(), seed)
+    raw = {
+        f"difference{end}": found[name]
+        for end, name in (("", "effect"), ("_lower", "lower"), ("_upper", "upper"))
+    }
+    spread = means.std()
+    if not spread > 0:
+        nothing = float("nan")
+        return {
+            **raw,
+            "effect": nothing,
+            "lower": nothing,
+            "upper": nothing,
+            "p_value": nothing,
+            "n": len(means),
+        }
+    lower, upper = bca_interval(means.to_numpy(), _standardised_mean, seed=seed)
+    return {**found, **raw, "effect": means.mean() / spread, "lower": lower, "upper": upper}
+
+
+def graph_contrasts(known: Store) -> pd.DataFrame:
+    """Compare the true graphs of simulated tables with discovered and with random ones.
+
+    Returns
+    -------
+    DataFrame
+        ``baseline`` (`DISCOVERED` or `RANDOM`), ``outcome``, the quantities of `compare_arms` and ``p_holm``,
+        adjusted over the comparisons that could be made.
+    """
+    rows = [
+        {"baseline": baseline, "outcome": outcome, **compare_arms(known, TRUE, baseline, outcome)}
+        for baseline in (DISCOVERED, RANDOM)
+        for outcome in OUTCOMES
+    ]
+    frame = pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
+    return frame.assign(p_holm=multipletests(frame["p_value"], method="holm")[1] if len(frame) else [])
+
+
+def target_isolation(store: Store, graphs: pd.DataFrame, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
+    """Share of a table's uncut DAGs in which no column is a cause of the target, beside the dial's effect.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, n_dags, n_isolated, share, rho`` (the table's correlation along the dial, as in claim 19).
+    """
+    uncut = graphs[graphs["arm"] == f"{DIAL}{FULL}"]
+    isolated = (uncut["n_target_ancestors"] == 0).groupby(uncut["dataset"], observed=True)
+    counts = isolated.agg(n_dags="size", n_isolated="sum", share="mean").reset_index()
+    blocks = block_correlations(measurements(store.runs(), store.trajectories(), measure), DIAL)
+    return counts.merge(blocks.groupby("dataset", observed=True)["rho"].mean().reset_index(), on="dataset")
+
+
+def isolation_and_effect(tables: pd.DataFrame) -> Correlation:
+    """Spearman's correlation over tables of ``share`` and ``rho`` of `target_isolation`."""
+    return correlate(tables["share"].to_numpy(), tables["rho"].to_numpy())
+
+
+def _standardised_mean(differences: np.ndarray) -> float:
+    """Mean in SDs; 0 for a resample whose differences are all alike."""
+    spread = np.std(differences, ddof=1)
+    return float(np.mean(differences) / spread) if spread > 0 else 0.0

@@ -1,0 +1,127 @@
+"""What stands beside claim 19: known answers for scarcity, the true graph and isolated targets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.depth_contrasts import (
+    DISCOVERED,
+    RANDOM,
+    TRUE,
+    compare_arms,
+    controls_without,
+    dial_by_rows,
+    graph_contrasts,
+    isolation_and_effect,
+    measurements_by_rows,
+    target_isolation,
+    trend_over_rows,
+)
+from causalmix.depth_tests import MEASURES
+from tests.recorded import DIAL_LIFTS, KNOWN_LIFTS, make_study
+
+SETTINGS = ("0", "1", "full")
+
+
+def make_rows(effects: dict[int, float], n_datasets: int = 8, seed: int = 0) -> pd.DataFrame:
+    """Measurements of the dial under several row limits, with an effect of depth per limit."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        [
+            {
+                "dataset": f"t{dataset}",
+                "fold": fold,
+                "repeat": 0,
+                "arm": f"causalmix@depth={setting}",
+                "depth": float(place),
+                "value": effect * place + rng.normal(0, 0.5),
+                "max_train_rows": limit,
+            }
+            for limit, effect in effects.items()
+            for dataset in range(n_datasets)
+            for fold in range(3)
+            for place, setting in enumerate(SETTINGS)
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results") / "known"
+    return make_study(folder, lifts=KNOWN_LIFTS, datasets=tuple(f"t{i}" for i in range(12)), noise=0.005)
+
+
+@pytest.fixture(scope="module")
+def dial_store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results") / "dial"
+    return make_study(folder, lifts=DIAL_LIFTS, n_folds=2, depth_steadies=True)
+
+
+def test_an_effect_that_fades_with_more_rows_has_a_trend():
+    by_rows = dial_by_rows(make_rows({64: -3.0, 128: -0.7, 256: -0.3, 512: 0.0}))
+    means = by_rows.groupby("max_train_rows")["rho"].mean()
+    assert means[64] < -0.9 and abs(means[512]) < 0.4
+    trend = trend_over_rows(by_rows)
+    assert trend["lower"] > 0 and trend["effect"] == pytest.approx(0.3, abs=0.1) and trend["n"] == 8
+
+
+def test_the_same_effect_at_each_row_limit_has_no_trend():
+    trend = trend_over_rows(dial_by_rows(make_rows(dict.fromkeys((64, 128, 256, 512), -0.8))))
+    assert trend["lower"] < 0 < trend["upper"]
+
+
+def test_one_row_limit_has_no_trend():
+    assert np.isnan(trend_over_rows(dial_by_rows(make_rows({256: -0.8})))["effect"])
+
+
+def test_each_row_limit_is_measured_apart(tmp_path):
+    one = make_study(tmp_path / "one", lifts=DIAL_LIFTS, n_folds=1)
+    two = make_study(tmp_path / "two", lifts=DIAL_LIFTS, n_folds=1, row_limits=(64, 256))
+    assert len(measurements_by_rows(two, "tail_volatility")) == 2 * len(
+        measurements_by_rows(one, "tail_volatility")
+    )
+
+
+def test_a_better_score_of_the_true_graph_is_found_with_its_size(known):
+    found = compare_arms(known, TRUE, DISCOVERED, "score")
+    assert found["difference_lower"] > 0 and found["lower"] > 0.5 and found["p_value"] < 0.01
+    assert found["n"] == 12 and 0.03 < found["difference"] < 0.15  # 0.02 ROC-AUC of the error that remains
+
+
+def test_two_arms_that_are_alike_do_not_differ(known):
+    found = compare_arms(known, RANDOM, DISCOVERED, "score")
+    assert found["difference_lower"] < 0 < found["difference_upper"]
+
+
+def test_a_comparison_changes_its_sign_with_its_sides(known):
+    there, back = (compare_arms(known, *arms, "score") for arms in ((TRUE, RANDOM), (RANDOM, TRUE)))
+    assert there["effect"] == pytest.approx(-back["effect"])
+
+
+def test_all_comparisons_of_the_true_graph_are_adjusted_together(known):
+    frame = graph_contrasts(known)
+    assert set(frame["baseline"]) == {DISCOVERED, RANDOM}
+    assert not frame.duplicated(["baseline", "outcome"]).any()
+    assert {"tail_volatility", "score"} <= set(frame["outcome"])
+    assert (frame["p_holm"] >= frame["p_value"]).all()
+
+
+def test_targets_without_an_ancestor_are_counted_per_table(dial_store):
+    graphs = dial_store.graphs()
+    alone = graphs["dataset"].isin(["table0", "table1"])
+    tables = target_isolation(
+        dial_store, graphs.assign(n_target_ancestors=graphs["n_target_ancestors"].where(~alone, 0))
+    ).set_index("dataset")
+    assert (tables["share"] == [1, 1, 0, 0, 0, 0]).all() and (tables["n_dags"] == 2).all()
+
+
+def test_a_share_that_hides_the_effect_goes_with_it():
+    tables = pd.DataFrame({"share": np.linspace(0, 1, 9), "rho": np.linspace(-1, 0, 9)})
+    assert isolation_and_effect(tables).rho == 1
+
+
+def test_the_controls_are_compared_without_the_setting_that_they_cannot_match(dial_store):
+    frame = controls_without(dial_store, ["0"])
+    assert set(frame["measure"]) <= set(MEASURES) and (frame["n"] == 6).any()
