@@ -16,14 +16,18 @@ from urllib.parse import unquote, urldefrag, urljoin
 import pytest
 from bs4 import BeautifulSoup
 
-from causalmix.book.build import build
+from causalmix.book import controls_text
+from causalmix.book.build import build, named_studies
 from causalmix.book.claims_text import depth_answer, read_claims, rules_commit
 from causalmix.book.execute import Job, check_parameters, execute, execute_all
-from causalmix.book.study import find_study
-from causalmix.book.study_text import model_scores
+from causalmix.book.study import find_study, open_study
+from causalmix.book.study_text import failures_text, model_scores
 from causalmix.book.workspace import BookError, Workspace
+from causalmix.controls import load_rule
 from causalmix.verdicts import VERDICT_SCHEMA, Verdict
 from tests.book_checkout import ROOT, make_checkout, make_study, write_notebook
+from tests.recorded import CONTROL_LIFTS
+from tests.recorded import make_study as make_recorded
 
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -104,6 +108,33 @@ def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Pat
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     commit = subprocess.check_output(["git", "log", "-1", "--format=%h"], cwd=tmp_path, text=True).strip()
     assert commit in rules_commit(path)
+
+
+def test_failures_of_all_studies_are_listed_by_generator(tmp_path: Path) -> None:
+    failed = open_study(make_study(tmp_path / "first-look"))
+    clean = open_study(make_recorded(tmp_path / "controls", n_folds=1).root)
+    text = failures_text([failed, clean])
+    assert "`first-look`" in text and "causal" in text and "churn" in text and "class 'a' has one row" in text
+    assert "1 of 4" in text and "No run failed in the study `controls` (24 runs)." in text
+    assert "list-table" not in failures_text([clean])
+
+
+def test_the_chapter_on_controls_states_its_rule_with_and_without_runs(tmp_path: Path) -> None:
+    absent = controls_text.snippets([])
+    assert "`bootstrap_mix`" in absent["controls_rule"] and load_rule().rule in absent["controls_rule"]
+    assert "not recorded here" in absent["controls_study"] and absent["controls_arms"] == ""
+    study = open_study(make_recorded(tmp_path / "controls", lifts=CONTROL_LIFTS, n_folds=1).root)
+    there = controls_text.snippets([study])
+    assert study.hash in there["controls_study"] and "`random_dag_mix`" in there["controls_arms"]
+
+
+def test_a_notebook_that_names_its_study_gets_that_one_where_it_is_recorded(workspace: Workspace) -> None:
+    write_notebook(workspace.notebooks / "controls.ipynb", "1", parameters='study = "controls"\nout = ""')
+    workspace.book.mkdir()
+    (workspace.book / "_toc.yml").write_text("root: book/index\nchapters:\n- file: notebooks/controls\n")
+    assert named_studies(workspace) == []
+    make_study(workspace.results / "controls")
+    assert named_studies(workspace) == [workspace.results / "controls"]
 
 
 def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from causalmix.controls import COMPARISON_COLUMNS, compare_with_controls
 from causalmix.differences import pool_tables, sign_flip_p, table_differences
 from causalmix.figures.scores import AXIS_LABELS
 from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, figure_of, grow, say_empty, split_axes
+from causalmix.intervals import signed
 from causalmix.specs import find_arm
 
 
@@ -76,8 +77,9 @@ def plot_differences(frame: pd.DataFrame, ax: Axes) -> None:
     label = f"{arm_name(first['arm'])} minus {arm_name(first['baseline'])}: difference of the\n"
     label += AXIS_LABELS[first["normalisation"]]
     ax.set_xlabel(label + ("\n(bars: intervals over folds, cut at the edge)" if cut else ""))
-    text = f"mean {first['pooled']:+.3f} [{first['pooled_lower']:+.3f}, {first['pooled_upper']:+.3f}]"
-    ax.set_title(f"{text.replace('-', '−')}, p = {first['p_value']:.2g} by sign flips", fontsize=10)
+    text = f"mean {signed(first['pooled'], first['pooled_lower'], first['pooled_upper'])}"
+    tested = f", p = {first['p_value']:.2g} by sign flips" if np.isfinite(first["p_value"]) else ""
+    ax.set_title(text + tested, fontsize=10)
 
 
 def load_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
