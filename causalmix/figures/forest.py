@@ -66,7 +66,7 @@ def plot_differences(frame: pd.DataFrame, ax: Axes) -> None:
         ax.fill(diamond, [last, last - 0.32, last, last + 0.32], color=INK)
     ax.axhline(len(frame) - 0.3, color=MUTED, linewidth=0.8)
     ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks([*rows, last], [*frame["dataset"], f"mean of {len(frame)} tables"])
+    ax.set_yticks([*rows, last], [*frame["dataset"], f"mean over tables ({len(frame)})"])
     grow(ax, len(frame) + 1, per_row=0.27)
     ax.set_ylim(last + 0.7, -0.7)
     ax.grid(False, axis="y")
