@@ -75,10 +75,10 @@ def plot_differences(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_xlim(-reach, reach)
     cut = bool((frame[["lower", "upper"]].abs() > reach).any(axis=None))
     label = f"{arm_name(first['arm'])} minus {arm_name(first['baseline'])}: difference of the\n"
-    label += AXIS_LABELS[first["normalisation"]]
+    label += AXIS_LABELS[first["normalisation"]].replace(": ", ":\n")
     ax.set_xlabel(label + ("\n(bars: intervals over folds, cut at the edge)" if cut else ""))
     text = f"mean {signed(first['pooled'], first['pooled_lower'], first['pooled_upper'])}"
-    tested = f", p = {first['p_value']:.2g} by sign flips" if np.isfinite(first["p_value"]) else ""
+    tested = f"\np = {first['p_value']:.2g} by sign flips" if np.isfinite(first["p_value"]) else ""
     ax.set_title(text + tested, fontsize=10)
 
 
