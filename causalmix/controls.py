@@ -18,7 +18,7 @@ from statsmodels.stats.multitest import multipletests
 from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION, normalise_scores
 from causalmix.claims import Store
 from causalmix.differences import pool_tables, sign_flip_p, table_differences
-from causalmix.intervals import Interval
+from causalmix.intervals import Interval, signed
 from causalmix.specs import ARMS
 
 RULE_FILE = Path(__file__).with_suffix(".yml")
@@ -205,15 +205,14 @@ def _what_is_lacking(runs: pd.DataFrame, rule: ControlsRule) -> str:
 
 def _numbers(rule: ControlsRule, scores: pd.DataFrame) -> str:
     tables = table_differences(scores, rule.arm, rule.baseline)
-    gain = _signed(pool_tables(tables))
-    controls = [f"{_signed(_against(scores, rule.arm, arm))} over `{arm}`" for arm in rule.without_structure]
+    leads = [_lead(scores, rule.arm, arm) for arm in (rule.baseline, *rule.without_structure)]
     return (
-        f"On {len(tables)} tables ({tables['n_pairs'].sum()} folds) the mean lead of `{rule.arm}` was {gain} "
-        f"over `{rule.baseline}`, and among arms that mix in the same way {', '.join(controls[:-1])} and "
-        f"{controls[-1]} (normalised score, 95 % intervals over tables)."
+        f"On {len(tables)} tables ({tables['n_pairs'].sum()} folds) the mean lead of `{rule.arm}` was "
+        f"{leads[0]}, and among arms that mix in the same way {', '.join(leads[1:-1])} and {leads[-1]} "
+        "(normalised score, 95 % intervals over tables)."
     )
 
 
-def _signed(found: Interval) -> str:
-    text = f"{found.value:+.3f} [{found.lower:+.3f}, {found.upper:+.3f}]"
-    return text.replace("-", "−")
+def _lead(scores: pd.DataFrame, arm: str, other: str) -> str:
+    found = _against(scores, arm, other)
+    return f"{signed(found.value, found.lower, found.upper)} over `{other}`"

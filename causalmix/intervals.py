@@ -33,6 +33,18 @@ class Interval:
         return f"{self.value:.3f} [{self.lower:.3f}, {self.upper:.3f}]"
 
 
+def signed(value: float, lower: float = float("nan"), upper: float = float("nan")) -> str:
+    """Return a difference with its sign and its interval, if it has one, as figures and sentences write it.
+
+    Examples
+    --------
+    >>> signed(0.0213, -0.01, 0.05), signed(-0.2)
+    ('+0.021 [−0.010, +0.050]', '−0.200')
+    """
+    ends = f" [{lower:+.3f}, {upper:+.3f}]" if np.isfinite([lower, upper]).all() else ""
+    return f"{value:+.3f}{ends}".replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Correlation:
     """A rank correlation with its interval and permutation p value.

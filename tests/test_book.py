@@ -21,17 +21,21 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from causalmix.book import controls_text
 from causalmix.book.build import build
 from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_snippets
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
 from causalmix.book.pdf import FLAGS
-from causalmix.book.study import find_study
-from causalmix.book.study_text import model_scores
+from causalmix.book.study import find_study, open_study, recorded_studies
+from causalmix.book.study_text import failures_text, model_scores
 from causalmix.book.workspace import BookError, Workspace
+from causalmix.controls import load_rule
 from causalmix.verdicts import Verdict
 from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
+from tests.recorded import CONTROL_LIFTS
+from tests.recorded import make_study as make_recorded
 
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -128,6 +132,31 @@ def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Pat
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     commit = subprocess.check_output(["git", "log", "-1", "--format=%h"], cwd=tmp_path, text=True).strip()
     assert commit in rules_commit(path)
+
+
+def test_failures_of_all_studies_are_listed_by_generator(tmp_path: Path) -> None:
+    failed = open_study(make_study(tmp_path / "first-look"))
+    clean = open_study(make_recorded(tmp_path / "controls", n_folds=1).root)
+    text = failures_text([failed, clean])
+    assert "`first-look`" in text and "causal" in text and "churn" in text and "class 'a' has one row" in text
+    assert "1 of 4" in text and "No run failed in the study `controls` (24 runs)." in text
+    assert "list-table" not in failures_text([clean])
+
+
+def test_the_chapter_on_controls_states_its_rule_with_and_without_runs(tmp_path: Path) -> None:
+    absent = controls_text.snippets([])
+    assert "`bootstrap_mix`" in absent["controls_rule"] and load_rule().rule in absent["controls_rule"]
+    assert "not recorded here" in absent["controls_study"] and absent["controls_arms"] == ""
+    study = open_study(make_recorded(tmp_path / "controls", lifts=CONTROL_LIFTS, n_folds=1).root)
+    there = controls_text.snippets([study])
+    assert study.hash in there["controls_study"] and "`random_dag_mix`" in there["controls_arms"]
+
+
+def test_chapters_know_every_recorded_study_the_shown_one_first(workspace: Workspace) -> None:
+    shown = open_study(make_study(workspace.results / "first-look"))
+    make_study(workspace.results / "controls")
+    (workspace.results / "zero-shot").mkdir()
+    assert [study.name for study in recorded_studies(workspace, shown)] == ["first-look", "controls"]
 
 
 def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:

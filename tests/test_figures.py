@@ -456,7 +456,7 @@ def test_failures_are_counted_by_generator_with_their_reason(tmp_path):
 def test_a_study_without_failures_says_so(store):
     _, ax = new_figure()
     plot_failures(load_failures(store), ax)
-    assert "No run failed:\nall 72 runs of 4 arms on 6 tables finished." in ax.texts[0].get_text()
+    assert "No run failed:\nall 72 finished (arms: 4, tables: 6)." in ax.texts[0].get_text()
 
 
 def test_many_arms_make_the_figure_higher(dial_store):

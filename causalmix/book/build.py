@@ -93,10 +93,9 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     found = [file for execution in executions for file in sorted(execution.out.rglob("verdicts/*.json"))]
     verdicts = claims_text.all_verdicts(claims, found, study, notebooks)
     studies = recorded_studies(workspace, study)
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
     values = {
-        **snippets(
-            study, executions, claims, verdicts, notebooks, yaml.safe_load(path.read_text(encoding="utf-8"))
-        ),
+        **snippets(study, executions, claims, verdicts, notebooks, rules),
         **controls_text.snippets(studies),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(path),

@@ -92,7 +92,8 @@ def _draw_cliques(ax: Axes, frame: pd.DataFrame, order: Sequence[str], ranks: di
             ax.plot(ends, [height] * 2, color=colour, linestyle=style, linewidth=4, solid_capstyle="butt")
         ax.plot([], [], color=colour, linestyle=style, linewidth=4, label=label)
     first = frame.iloc[0]
-    about = f"Friedman p = {first['friedman_p']:.2g}, {first['n_datasets']} tables"
+    about = f"Friedman p = {first['friedman_p']:.2g}, " if np.isfinite(first["friedman_p"]) else ""
+    about += f"{first['n_datasets']} tables"
     ax.set_title(f"average rank (1 is best); {about}", fontsize=10)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False)
     return height

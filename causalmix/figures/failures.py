@@ -59,8 +59,6 @@ def _say_none(frame: pd.DataFrame, ax: Axes) -> None:
     figure_of(ax).set_figheight(1.5)
     n_runs = frame.drop_duplicates(["generator", "dataset"])["n_runs"].sum()
     n_arms = len(set(" ".join(frame["arms"]).split()))
-    text = (
-        f"No run failed:\nall {n_runs} runs of {n_arms} arms on {frame['dataset'].nunique()} tables finished."
-    )
+    text = f"No run failed:\nall {n_runs} finished (arms: {n_arms}, tables: {frame['dataset'].nunique()})."
     ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=12, color=INK, transform=ax.transAxes)
     ax.set_axis_off()

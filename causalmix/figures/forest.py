@@ -12,6 +12,7 @@ from causalmix.controls import COMPARISON_COLUMNS, compare_with_controls
 from causalmix.differences import pool_tables, sign_flip_p, table_differences
 from causalmix.figures.scores import AXIS_LABELS
 from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, figure_of, grow, say_empty, split_axes
+from causalmix.intervals import signed
 from causalmix.specs import find_arm
 
 
@@ -65,7 +66,7 @@ def plot_differences(frame: pd.DataFrame, ax: Axes) -> None:
         ax.fill(diamond, [last, last - 0.32, last, last + 0.32], color=INK)
     ax.axhline(len(frame) - 0.3, color=MUTED, linewidth=0.8)
     ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks([*rows, last], [*frame["dataset"], f"mean of {len(frame)} tables"])
+    ax.set_yticks([*rows, last], [*frame["dataset"], f"mean over tables ({len(frame)})"])
     grow(ax, len(frame) + 1, per_row=0.27)
     ax.set_ylim(last + 0.7, -0.7)
     ax.grid(False, axis="y")
@@ -74,10 +75,11 @@ def plot_differences(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_xlim(-reach, reach)
     cut = bool((frame[["lower", "upper"]].abs() > reach).any(axis=None))
     label = f"{arm_name(first['arm'])} minus {arm_name(first['baseline'])}: difference of the\n"
-    label += AXIS_LABELS[first["normalisation"]]
+    label += AXIS_LABELS[first["normalisation"]].replace(": ", ":\n")
     ax.set_xlabel(label + ("\n(bars: intervals over folds, cut at the edge)" if cut else ""))
-    text = f"mean {first['pooled']:+.3f} [{first['pooled_lower']:+.3f}, {first['pooled_upper']:+.3f}]"
-    ax.set_title(f"{text.replace('-', '−')}, p = {first['p_value']:.2g} by sign flips", fontsize=10)
+    text = f"mean {signed(first['pooled'], first['pooled_lower'], first['pooled_upper'])}"
+    tested = f"\np = {first['p_value']:.2g} by sign flips" if np.isfinite(first["p_value"]) else ""
+    ax.set_title(text + tested, fontsize=10)
 
 
 def load_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from causalmix.figures.style import (
     order_arms,
     say_empty,
 )
-from causalmix.intervals import cluster_bootstrap
+from causalmix.intervals import cluster_bootstrap, signed
 
 AXIS_LABELS: dict[str, str] = {
     "error_removed": "normalised score: share of the remaining error removed",
@@ -97,7 +97,7 @@ def plot_improvements(
         first = own.iloc[0]
         ends = (first["arm_lower"], first["arm_upper"])
         ax.plot(ends, [row + 0.38] * 2, color=colour, linewidth=3, solid_capstyle="butt")
-        text = f"{first['arm_median']:+.3f} [{ends[0]:+.3f}, {ends[1]:+.3f}]".replace("-", "−")
+        text = signed(first["arm_median"], *ends)
         ax.annotate(
             text, (1.01, row), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=colour
         )
