@@ -31,7 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
-    "RAY_raylet_start_wait_time_s": "120",
 }
 
 
