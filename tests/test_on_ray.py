@@ -34,14 +34,26 @@ SETTINGS = {
 }
 
 
+def add_node(cluster, **options) -> None:
+    """Add a node. Ray gives it thirty seconds; where a busy machine needs more, try again."""
+    for last in (False, False, True):
+        try:
+            cluster.add_node(include_log_monitor=False, **options)
+            return
+        except Exception as error:
+            if last or "timed out" not in str(error):
+                raise
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A head with one core, and a node with one core and what Ray is told is a GPU."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        cluster.add_node(num_cpus=1, num_gpus=1)
+        cluster = Cluster()
+        add_node(cluster, num_cpus=1, include_dashboard=False)
+        add_node(cluster, num_cpus=1, num_gpus=1)
         yield cluster
         cluster.shutdown()
 
