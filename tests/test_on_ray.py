@@ -31,8 +31,18 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
-    "RAY_raylet_start_wait_time_s": "120",
 }
+
+
+def add_node(cluster, **options) -> None:
+    """Add a node. Ray gives it thirty seconds; where a busy machine needs more, try again."""
+    for last in (False, False, True):
+        try:
+            cluster.add_node(include_log_monitor=False, **options)
+            return
+        except Exception as error:
+            if last or "timed out" not in str(error):
+                raise
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +51,9 @@ def cluster():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        cluster.add_node(num_cpus=1, num_gpus=1)
+        cluster = Cluster()
+        add_node(cluster, num_cpus=1, include_dashboard=False)
+        add_node(cluster, num_cpus=1, num_gpus=1)
         yield cluster
         cluster.shutdown()
 

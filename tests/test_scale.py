@@ -66,7 +66,7 @@ def run(tmp_path):
     paths = [str(tmp_path / "bin"), str(Path(sys.executable).parent), here["PATH"]]
     ours = {"PATH": os.pathsep.join(paths), "PYTHONPATH": f"{ROOT}:{here.get('PYTHONPATH', '')}"}
     ours |= {"CALLS": str(tmp_path / "calls"), "LOG": str(tmp_path / "log"), "RAY_PORT": str(port)}
-    ours |= {"RAY_raylet_start_wait_time_s": "120", "RAY_AUTH_MODE": "disabled"}
+    ours |= {"RAY_AUTH_MODE": "disabled"}
 
     def run(line: str) -> str:
         done = subprocess.run(
