@@ -26,6 +26,12 @@ from causalmix.figures.depth import (
     plot_depth_stability,
     plot_dial,
 )
+from causalmix.figures.generators import (
+    load_generator_cost,
+    load_quality,
+    plot_generator_cost,
+    plot_quality,
+)
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
 from causalmix.figures.mechanisms import (
     load_additivity,
@@ -69,10 +75,12 @@ __all__ = [
     "load_dial",
     "load_distances",
     "load_gaps",
+    "load_generator_cost",
     "load_improvements",
     "load_pairs",
     "load_predictions",
     "load_propagation",
+    "load_quality",
     "load_ranks",
     "load_ratio_sensitivity",
     "load_recovery",
@@ -90,10 +98,12 @@ __all__ = [
     "plot_dial",
     "plot_distances",
     "plot_gaps",
+    "plot_generator_cost",
     "plot_improvements",
     "plot_pairs",
     "plot_predictions",
     "plot_propagation",
+    "plot_quality",
     "plot_ranks",
     "plot_ratio_sensitivity",
     "plot_recovery",
