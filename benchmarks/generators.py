@@ -4,7 +4,7 @@
 
 Two questions, on mixed tables of 20 columns simulated from graphs that are known:
 
-1. Is our discovery (PC and FCI on half-samples with a test for mixed types) faster than causal-learn called
+1. Is our discovery (PC and FCI on subsamples with a test for mixed types) faster than causal-learn called
    out of the box (PC and FCI, Fisher-Z on ordinal codes) on as many bootstraps, at no worse a skeleton?
 2. Is discovery + SCM fit + draw faster than training CTGAN, as we size it and as its package does?
 

@@ -35,6 +35,7 @@ _GRAPH = {
     "n_nodes": (float, "columns, target included"),
     "n_edges": (float, "directed edges"),
     "n_target_ancestors": (float, "columns with a directed path to the target"),
+    "n_target_neighbours": (float, "columns with an edge to or from the target; 0: the target is on its own"),
     "edge_entropy": (float, "entropy of the edge probabilities that the DAG was drawn from"),
 }
 
@@ -167,10 +168,13 @@ def to_frame(table: str, rows: Iterable[dict]) -> pd.DataFrame:
 
 
 def order_frame(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return ``frame`` with the columns, types and row order of ``table`` (missing text becomes "")."""
+    """Return ``frame`` with the columns, types and row order of ``table``.
+
+    Missing text becomes ""; a column that an older study did not record is empty.
+    """
     columns = {}
     for name, (kind, _) in COLUMNS[table].items():
-        column = frame[name]
+        column = frame.get(name, pd.Series(np.nan, index=frame.index))
         columns[name] = (column.fillna("") if kind is str else column).astype(_PANDAS[kind])
     order = [name for name in (*_ORDER, "step", "dag") if name in columns]
     return pd.DataFrame(columns).sort_values(by=order, kind="stable", ignore_index=True)

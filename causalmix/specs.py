@@ -225,7 +225,7 @@ class RunRecord:
     trajectory : Trajectory or None
     graphs : tuple of dict
         Statistics of each DAG used (``depth, target_depth, mean_node_depth, n_nodes, n_edges,
-        n_target_ancestors, edge_entropy``).
+        n_target_ancestors, n_target_neighbours, edge_entropy``).
     timings : dict
         ``seconds_generate`` (as measured when the rows were made), ``seconds_finetune``.
     environment : dict

@@ -104,6 +104,7 @@ def _record(
         "n_nodes": 6,
         "n_edges": depth + 3,
         "n_target_ancestors": depth,
+        "n_target_neighbours": min(depth, 2),
         "edge_entropy": 0.3,
     }
     scores = {

@@ -14,6 +14,7 @@ GRAPH = {
     "n_nodes": 5,
     "n_edges": 6,
     "n_target_ancestors": 2,
+    "n_target_neighbours": 2,
     "edge_entropy": 0.25,
 }
 

@@ -113,6 +113,7 @@ def test_graph_statistics_of_a_known_graph():
     dag.add_node("alone")
     stats = graph_statistics(dag, "y")
     assert (stats.depth, stats.target_depth, stats.n_target_ancestors) == (4, 2, 2)
+    assert (stats.n_target_neighbours, graph_statistics(dag, "alone").n_target_neighbours) == (2, 0)
     assert (stats.n_edges, stats.n_nodes) == (4, 6)
     assert stats.mean_node_depth == pytest.approx((0 + 1 + 2 + 3 + 4 + 0) / 6)
     assert math.isnan(stats.edge_entropy)
@@ -167,3 +168,15 @@ def test_a_random_dag_respects_edge_count_and_parent_limit():
 def test_a_random_dag_with_too_many_edges_is_an_error():
     with pytest.raises(ValueError, match="0 to 3 edges"):
         random_dag("abc", 4, np.random.default_rng(0))
+
+
+def test_an_edge_that_would_close_a_cycle_is_turned_around_where_votes_allow_it():
+    names = ("a", "b", "c")
+    undecided = EdgeProbabilities(names, [[0, 1, 0.5], [0, 0, 1], [0.5, 0, 0]])  # a -> b -> c, a - c
+    ring = EdgeProbabilities(names, [[0, 1, 0], [0, 0, 1], [1, 0, 0]])  # a -> b -> c -> a
+    rng = np.random.default_rng(0)
+    dags = [sample_dag(undecided, rng) for _ in range(50)]
+    chains = [dag for dag in dags if dag.has_edge("a", "b") and dag.has_edge("b", "c")]
+    assert len(chains) > 25
+    assert all(dag.edges["a", "c"]["strength"] == 0.5 for dag in chains)
+    assert {sample_dag(ring, rng).number_of_edges() for _ in range(50)} == {2}

@@ -222,7 +222,7 @@ KEY = SyntheticKey("f" * 16, 3, 0, "causal", {"n_dags": 5}, 40, 7, Protocol())
 
 def made_table() -> SyntheticTable:
     rows = awkward_table(40)
-    graphs = (GraphStatistics(2, 1, 0.5, 9, 11, 4), GraphStatistics(3, 1, 0.7, 9, 11, 4, 0.25))
+    graphs = (GraphStatistics(2, 1, 0.5, 9, 11, 4, 2), GraphStatistics(3, 1, 0.7, 9, 11, 4, 2, 0.25))
     return SyntheticTable(rows, graphs, 1.5, {"n_dags": 2})
 
 

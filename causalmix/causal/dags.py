@@ -29,8 +29,9 @@ def sample_dag(P: EdgeProbabilities, rng: np.random.Generator, max_parents: int 
     """Draw a directed acyclic graph from edge probabilities.
 
     One draw per unordered pair decides between ``i -> j``, ``j -> i`` and no edge. The drawn edges are then
-    inserted in the order of ``log P + Gumbel noise`` (a random order that prefers strong edges); an edge
-    that would close a cycle or give its effect more than `max_parents` parents is left out.
+    inserted in the order of ``log P + Gumbel noise`` (a random order that prefers strong edges). An edge
+    that would close a cycle is turned around where the votes allow that direction, so that the dependence
+    stays in the graph; one that still does not fit, or would be a parent too many, is left out.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def sample_dag(P: EdgeProbabilities, rng: np.random.Generator, max_parents: int 
     strength = P.matrix[cause, effect]
     priority = np.log(np.maximum(strength, 1e-300)) + rng.gumbel(size=len(cause))
     order = np.argsort(-priority, kind="stable")
-    kept = _insert_acyclic(len(P.columns), cause[order], effect[order], max_parents)
+    kept = _insert_acyclic(P.matrix, cause[order], effect[order], max_parents)
     dag = nx.DiGraph()
     dag.add_nodes_from(P.columns)
     for a, b in kept:
@@ -72,17 +73,20 @@ def sample_dag(P: EdgeProbabilities, rng: np.random.Generator, max_parents: int 
 
 
 def _insert_acyclic(
-    n_nodes: int, causes: np.ndarray, effects: np.ndarray, max_parents: int
+    matrix: np.ndarray, causes: np.ndarray, effects: np.ndarray, max_parents: int
 ) -> list[tuple[int, int]]:
-    """Insert edges in the given order; skip what closes a cycle or exceeds the in-degree.
+    """Insert edges in the given order; turn around what closes a cycle, skip what exceeds the in-degree.
 
     ``reaches[a]`` is a bit set of the nodes that node a can reach, itself included.
     """
+    n_nodes = len(matrix)
     reaches = [1 << node for node in range(n_nodes)]
     n_parents = [0] * n_nodes
     kept = []
     for a, b in zip(causes.tolist(), effects.tolist(), strict=True):
-        if n_parents[b] >= max_parents or reaches[b] >> a & 1:
+        if reaches[b] >> a & 1:
+            a, b = b, a
+        if n_parents[b] >= max_parents or not matrix[a, b]:
             continue
         kept.append((a, b))
         n_parents[b] += 1
@@ -194,6 +198,8 @@ class GraphStatistics:
         Size of the graph, target included.
     n_target_ancestors : int
         Number of nodes with a directed path to the target.
+    n_target_neighbours : int
+        Number of nodes with an edge to or from the target; 0 leaves the target on its own.
     edge_entropy : float
         `EdgeProbabilities.entropy` of the matrix the DAG was drawn from, in bits per pair; NaN without one.
     """
@@ -204,6 +210,7 @@ class GraphStatistics:
     n_edges: int
     n_nodes: int
     n_target_ancestors: int
+    n_target_neighbours: int
     edge_entropy: float = float("nan")
 
     def to_dict(self) -> dict[str, float]:
@@ -226,8 +233,8 @@ def graph_statistics(dag: nx.DiGraph, target: str, P: EdgeProbabilities | None =
     Examples
     --------
     >>> stats = graph_statistics(nx.DiGraph([("a", "b"), ("b", "y")]), "y")
-    >>> stats.depth, stats.target_depth, stats.n_target_ancestors
-    (2, 2, 2)
+    >>> stats.depth, stats.target_depth, stats.n_target_ancestors, stats.n_target_neighbours
+    (2, 2, 2, 1)
     """
     if target not in dag:
         raise ValueError(f"target {target!r} is not a node of the graph {list(dag.nodes)}")
@@ -239,5 +246,6 @@ def graph_statistics(dag: nx.DiGraph, target: str, P: EdgeProbabilities | None =
         n_edges=dag.number_of_edges(),
         n_nodes=dag.number_of_nodes(),
         n_target_ancestors=len(nx.ancestors(dag, target)),
+        n_target_neighbours=dag.degree(target),
         edge_entropy=float("nan") if P is None else P.entropy(),
     )

@@ -1,4 +1,4 @@
-"""Edge probabilities of a mixed table from PC and FCI on random half-samples.
+"""Edge probabilities of a mixed table from PC and FCI on random subsamples.
 
 The only module that imports causal-learn. Its console output, its module-level lookups and its dependence on
 PYTHONHASHSEED are confined to `_contained_causallearn`.
@@ -6,7 +6,7 @@ PYTHONHASHSEED are confined to `_contained_causallearn`.
 References
 ----------
 Spirtes, Glymour, Scheines (2000), *Causation, Prediction, and Search* (PC, FCI).
-Meinshausen, Bühlmann (2010), *Stability selection*, JRSS B 72 (half-samples in place of the bootstrap).
+Meinshausen, Bühlmann (2010), *Stability selection*, JRSS B 72 (subsamples in place of the bootstrap).
 Zheng et al. (2024), *Causal-learn: Causal discovery in Python*, JMLR 25.
 """
 
@@ -41,12 +41,18 @@ MAX_POSSIBLE_DSEP = 2
 """Largest conditioning set of FCI's Possible-D-Sep search, which its ``depth`` does not bound."""
 
 WIDE_TABLE = 60
-"""Number of columns above which at most `WIDE_BOOTSTRAPS` half-samples are drawn."""
+"""Number of columns above which at most `WIDE_BOOTSTRAPS` subsamples are drawn."""
 
 WIDE_BOOTSTRAPS = 5
 
-SUBSAMPLE_SHARE = 0.5
-"""Share of the rows in each subsample, drawn without replacement."""
+SUBSAMPLE_SHARE = 0.8
+"""Share of the rows in each subsample, drawn without replacement.
+
+Set with `ALPHA` on simulated tables of known graph (``benchmarks/discovery.py``): with half of the rows of a
+small table fewer edges are found."""
+
+ALPHA = 0.1
+"""Significance level of the independence tests."""
 
 _TAIL, _ARROW, _CIRCLE = -1, 1, 2
 _CI_TEST_NAME = "causalmix_degenerate_gaussian"
@@ -77,15 +83,16 @@ def discover_edges(
     target: str | None,
     *,
     n_bootstraps: int = 10,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     algorithms: Sequence[str] = ("pc", "fci"),
+    subsample_share: float = SUBSAMPLE_SHARE,
     seed: int = 0,
 ) -> EdgeProbabilities:
-    """Estimate edge probabilities from the votes of PC and FCI on random half-samples.
+    """Estimate edge probabilities from the votes of PC and FCI on random subsamples.
 
-    Each half-sample (n / 2 rows without replacement, columns permuted) is searched by every algorithm; its
-    endpoint marks become votes (see `_VOTES`), and the votes are averaged. Constant and repeated columns get
-    no edges. With more than `WIDE_TABLE` columns at most `WIDE_BOOTSTRAPS` half-samples are drawn.
+    Each subsample (a share of the rows without replacement, columns permuted) is searched by every algorithm;
+    its endpoint marks become votes (see `_VOTES`), and the votes are averaged. Constant and repeated columns
+    get no edges. With more than `WIDE_TABLE` columns at most `WIDE_BOOTSTRAPS` subsamples are drawn.
 
     Parameters
     ----------
@@ -94,13 +101,15 @@ def discover_edges(
     target : str or None
         Name of the target column.
     n_bootstraps : int
-        Number of half-samples, at least 1.
+        Number of subsamples, at least 1.
     alpha : float
         Significance level of the independence tests, in (0, 1).
     algorithms : sequence of {"pc", "fci"}
         Searches to average over.
+    subsample_share : float
+        Share of the rows in each subsample, in (0, 1]; at least 4 rows are drawn.
     seed : int
-        Seed of the half-samples; the same seed gives the same result in any process.
+        Seed of the subsamples; the same seed gives the same result in any process.
 
     Returns
     -------
@@ -110,7 +119,8 @@ def discover_edges(
     Raises
     ------
     ValueError
-        For an unknown algorithm, an alpha outside (0, 1), no rows, or a target that is not a column.
+        For an unknown algorithm, an alpha or a share outside its range, no rows, or a target that is no
+        column.
 
     Examples
     --------
@@ -122,17 +132,17 @@ def discover_edges(
     True
     """
     algorithms = tuple(algorithms)
-    _check_arguments(train, target, n_bootstraps, alpha, algorithms)
+    _check_arguments(train, target, n_bootstraps, alpha, algorithms, subsample_share)
     rng = np.random.default_rng(seed)
     distinct = find_redundant_columns(train, keep=target).reduce(train)
     n_rounds = min(n_bootstraps, WIDE_BOOTSTRAPS) if distinct.shape[1] > WIDE_TABLE else n_bootstraps
     d = distinct.shape[1]
     votes = np.zeros((d, d))
     for _ in range(n_rounds):
-        rows = np.sort(rng.permutation(len(distinct))[: max(4, int(len(distinct) * SUBSAMPLE_SHARE))])
+        rows = np.sort(rng.permutation(len(distinct))[: max(4, int(len(distinct) * subsample_share))])
         order = rng.permutation(d)
-        half = distinct.iloc[rows, order]
-        votes[np.ix_(order, order)] += _search(half, algorithms, float(alpha))
+        subsample = distinct.iloc[rows, order]
+        votes[np.ix_(order, order)] += _search(subsample, algorithms, float(alpha))
     columns = [str(name) for name in train.columns]
     matrix = np.zeros((len(columns), len(columns)))
     where = train.columns.get_indexer(distinct.columns)
@@ -141,13 +151,20 @@ def discover_edges(
 
 
 def _check_arguments(
-    train: pd.DataFrame, target: str | None, n_bootstraps: int, alpha: float, algorithms: tuple[str, ...]
+    train: pd.DataFrame,
+    target: str | None,
+    n_bootstraps: int,
+    alpha: float,
+    algorithms: tuple[str, ...],
+    subsample_share: float,
 ) -> None:
     unknown = [name for name in algorithms if name not in ALGORITHMS]
     if unknown or not algorithms:
         raise ValueError(f"algorithms must be some of {sorted(ALGORITHMS)}, got {algorithms}")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")
+    if not 0 < subsample_share <= 1:
+        raise ValueError(f"subsample_share must lie above 0 and be at most 1, got {subsample_share}")
     if n_bootstraps < 1:
         raise ValueError(f"n_bootstraps must be at least 1, got {n_bootstraps}")
     if target is not None and target not in train.columns:
@@ -156,14 +173,14 @@ def _check_arguments(
         raise ValueError(f"causal discovery needs at least 4 rows, got {len(train)}")
 
 
-def _search(half: pd.DataFrame, algorithms: tuple[str, ...], alpha: float) -> np.ndarray:
-    """Summed votes of the algorithms on one half-sample, shape (d, d); [i, j] counts for i -> j."""
-    votes = np.zeros((half.shape[1], half.shape[1]))
-    informative = np.flatnonzero(DegenerateGaussianTest(half).informative)
+def _search(subsample: pd.DataFrame, algorithms: tuple[str, ...], alpha: float) -> np.ndarray:
+    """Summed votes of the algorithms on one subsample, shape (d, d); [i, j] counts for i -> j."""
+    votes = np.zeros((subsample.shape[1], subsample.shape[1]))
+    informative = np.flatnonzero(DegenerateGaussianTest(subsample).informative)
     if len(informative) < 2:
         return votes
-    test = DegenerateGaussianTest(half.iloc[:, informative])
-    data = np.zeros((len(half), len(informative)))
+    test = DegenerateGaussianTest(subsample.iloc[:, informative])
+    data = np.zeros((len(subsample), len(informative)))
     with _contained_causallearn():
         for name in algorithms:
             marks = ALGORITHMS[name](data, test, alpha)

@@ -42,7 +42,7 @@ def load_causal_graph(
     data : path, optional
         Folder of the benchmark's tables.
     seed : int
-        Of the half-samples.
+        Of the subsamples.
 
     Returns
     -------

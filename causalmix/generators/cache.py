@@ -17,7 +17,7 @@ import pandas as pd
 from causalmix.atomic import write_atomically
 from causalmix.causal.dags import GraphStatistics
 
-ROWS_VERSION = 1
+ROWS_VERSION = 2
 """Raise this when a change of the code changes the rows that a generator makes from the same key."""
 
 

@@ -39,7 +39,7 @@ class SampledGraph:
 class CausalGenerator:
     """Draw rows from structural causal models fitted to the training table.
 
-    Discovery runs once (PC and FCI on half-samples); `n_dags` DAGs are drawn from the edge probabilities and
+    Discovery runs once (PC and FCI on subsamples); `n_dags` DAGs are drawn from the edge probabilities and
     each gets a structural causal model of its own; every model draws an equal share of the rows.
 
     Parameters
@@ -47,7 +47,7 @@ class CausalGenerator:
     n_dags : int
         Number of DAGs drawn (the empty graph, and a given one that is used as it is, count once).
     n_bootstraps : int
-        Number of half-samples of the discovery (at most 5 above 60 columns).
+        Number of subsamples of the discovery (at most 5 above 60 columns).
     algorithms : sequence of {"pc", "fci"}
         Discovery algorithms to average over.
     mechanism : {"linear", "hist_gradient_boosting"}
@@ -62,7 +62,8 @@ class CausalGenerator:
         the discovered ones; or one given DAG over the columns. A run on a table of suite ``known_scm`` gives
         the true graph in place of "true"; without it `fit` refuses.
     alpha : float
-        Significance level of the discovery.
+        Significance level of the discovery (chosen with the size of the subsamples, see
+        `causalmix.causal.discovery`).
     max_depth : int, optional
         The depth dial: every DAG is cut to this depth with as few edges removed as possible, weak ones first
         (`causalmix.causal.dial.limit_depth`).
@@ -83,7 +84,7 @@ class CausalGenerator:
     edge_probabilities : EdgeProbabilities or None
         Result of the discovery, over the same columns.
     metadata : dict
-        Number of constant and of repeated columns, half-samples and DAGs used; edges of each DAG that
+        Number of constant and of repeated columns, subsamples and DAGs used; edges of each DAG that
         `max_depth` or `edge_matched_to` removed (``n_edges_removed``).
 
     Notes
@@ -110,7 +111,7 @@ class CausalGenerator:
         mechanism: str = "linear",
         max_parents: int = 6,
         graph: str | nx.DiGraph = "discovered",
-        alpha: float = 0.05,
+        alpha: float = 0.1,
         max_depth: int | None = None,
         edge_matched_to: int | None = None,
         shuffle_columns: bool = False,
