@@ -28,7 +28,7 @@ import pandas as pd
 from causalmix.causal.ci_test import DegenerateGaussianTest
 from causalmix.folds import Fold
 
-ALPHA, N_TREES, N_PARTS = 0.05, 200, 5
+ALPHA, N_TREES, N_PARTS = 0.05, 100, 5
 """Level of the independence statements, trees of each random forest, parts of the cross-validation."""
 
 
