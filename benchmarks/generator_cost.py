@@ -2,7 +2,7 @@
 
     CAUSALMIX_DATA=FOLDER python benchmarks/generator_cost.py [--quick] [--anew] [--generators NAME ...]
 
-The training rows of fold 0 of every TabArena table at hand; the slow generators see every fourth width only.
+The training rows of fold 0 of every TabArena table at hand; the slow generators see every fourth table only.
 Each measurement has a process of its own, in which everything is imported and was called once on a small
 table: CPU-seconds on one thread, and resident memory above what was there before. Goes on where it was
 stopped; `--anew` measures again. Writes `cost.csv` (one row per table and generator) and ends with one JSON
@@ -27,6 +27,7 @@ import torch
 
 from causalmix.data import list_datasets
 from causalmix.environment import describe_environment
+from causalmix.figures import summarise_cost
 from causalmix.folds import prepare_fold
 from causalmix.generators import GeneratorError, make_generator
 from causalmix.generators.cost import measure_cost
@@ -86,14 +87,13 @@ def measure_apart(dataset: str, name: str, data_dir: str) -> dict:
 
 
 def choose_cases(data_dir: str, generators: list[str], quick: bool) -> list[tuple[str, str]]:
-    """Return (table, generator), narrow first; slow generators get every fourth table and the widest."""
+    """Return (table, generator): the fast generators on all tables, then the slow ones on a few widths."""
     listed = list_datasets(data_dir)
     listed = listed[(listed["suite"] == SUITE) & (listed["available"] == "local")]
     tables = list(listed.sort_values(["features", "name"])["name"])
-    if quick:
-        return [(table, name) for table in (tables[0], tables[len(tables) // 2]) for name in generators]
-    few = {*tables[::4], tables[-1]}
-    return [(table, name) for table in tables for name in generators if name not in SLOW or table in few]
+    few = [tables[0], tables[len(tables) // 2]] if quick else [*tables[:-1:4], tables[-1]]
+    fast = [(table, name) for table in (few if quick else tables) for name in generators if name not in SLOW]
+    return fast + [(table, name) for table in few for name in generators if name in SLOW]
 
 
 def parse() -> argparse.Namespace:
@@ -114,7 +114,7 @@ def main() -> None:
     """Measure what is not recorded, print, write."""
     options = parse()
     os.environ["OMP_NUM_THREADS"] = "1"
-    generators = [name for name in options.generators if not (options.quick and name in SLOW)]
+    generators = [name for name in options.generators if name not in (SLOW if options.quick else ())]
     out = Path(tempfile.mkdtemp()) if options.quick else options.out
     record = RecordedCases(out / "cost.csv", KEYS)
     cases = choose_cases(options.data, generators, options.quick)
@@ -126,13 +126,13 @@ def main() -> None:
             row = measure_apart(table, name, options.data)
             record.add(row)
             bars.advance(name, row["reason"])
-    measured = record.frame()
-    medians = measured.groupby("generator")[["seconds_fit", "seconds_per_1000", "peak_mb"]].median()
-    print(medians.round(3).to_string())
-    figures = {
-        f"{name}_{cost}": round(value, 4) for name, row in medians.iterrows() for cost, value in row.items()
-    }
-    print(json.dumps({"benchmark": "generator_cost", "n_datasets": measured["dataset"].nunique(), **figures}))
+    summary = summarise_cost(record.frame())
+    print(summary.round(3).to_string(index=False))
+    medians = summary.set_index("generator").drop(columns="n_tables").round(4)
+    figures = {f"{name}_{cost}": value for name, row in medians.iterrows() for cost, value in row.items()}
+    print(
+        json.dumps({"benchmark": "generator_cost", "n_datasets": int(summary["n_tables"].max()), **figures})
+    )
 
 
 if __name__ == "__main__":

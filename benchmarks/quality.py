@@ -16,11 +16,9 @@ import tempfile
 from itertools import groupby
 from pathlib import Path
 
-import pandas as pd
-
 from causalmix.environment import code_revision
 from causalmix.experiment import make_rows
-from causalmix.figures import load_quality
+from causalmix.figures import summarise_quality
 from causalmix.folds import prepare_fold
 from causalmix.generators import GeneratorError
 from causalmix.profiles import PROFILES
@@ -49,12 +47,6 @@ def measure(dataset: str, fold: int, generators: list[str], data_dir: str):
             yield {**row, "reason": str(error)}
         else:
             yield {**row, "n_rows": len(made.rows), **measure_quality(real, made.rows)}
-
-
-def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean over tables with its interval, one row per measure and generator."""
-    columns = ["measure", "generator", "mean", "lower", "upper", "reference", "n_tables"]
-    return load_quality(scores)[columns].drop_duplicates(["measure", "generator"])
 
 
 def parse() -> argparse.Namespace:
@@ -90,7 +82,7 @@ def main() -> None:
                 record.add(row)
                 bars.advance(table, row["reason"])
     scores = record.frame()
-    summary = summarise(scores)
+    summary = summarise_quality(scores)
     summary.to_csv(out / "summary.csv", index=False, float_format="%.6g")
     print(summary.pivot(index="generator", columns="measure", values="mean").round(3).to_string())
     figures = {

@@ -61,9 +61,7 @@ class RecordedCases:
         """Return one row per case, in the order of the keys; empty where nothing is recorded."""
         if not self.path.is_file():
             return pd.DataFrame(columns=self.keys)
-        return pd.read_csv(self.path, dtype={"revision": str, "reason": str}, keep_default_na=True).fillna(
-            {"reason": ""}
-        )
+        return pd.read_csv(self.path, dtype={"revision": str, "reason": str}).fillna({"reason": ""})
 
     def lacking(self, cases: Iterable[tuple]) -> list[tuple]:
         """Return those of the cases (tuples of the keys' values) that are not recorded."""
@@ -72,7 +70,7 @@ class RecordedCases:
 
     def add(self, row: dict) -> None:
         """Record a case; the file is whole at any moment."""
-        self._write(pd.concat([self.frame(), pd.DataFrame([row])], ignore_index=True))
+        self._write(pd.DataFrame([*self.frame().to_dict("records"), row]))
 
     def forget(self, cases: Iterable[tuple]) -> None:
         """Remove these cases, so that they are measured anew."""
@@ -103,12 +101,13 @@ def read_record(path: str | os.PathLike, made_by: str) -> tuple[pd.DataFrame, st
         Empty where nothing is recorded.
     str
     """
-    frame = RecordedCases(find_root() / path, []).frame()
+    file = find_root() / path
+    frame = RecordedCases(file, []).frame()
     if frame.empty:
         return frame, f"Not recorded yet: `{made_by}` does it."
     revisions = ", ".join(sorted(set(frame["revision"].dropna()))) or "unknown"
     n_failed = int((frame["reason"] != "").sum())
     return frame, (
-        f"Recorded by `{made_by}`: {frame['dataset'].nunique()} tables, {len(frame)} cases, "
-        f"{n_failed} failed; code revision {revisions}."
+        f"`{file.name}`, recorded by `{made_by}`: {frame['dataset'].nunique()} tables, "
+        f"{len(frame)} cases, {n_failed} failed; code revision {revisions}."
     )

@@ -75,7 +75,7 @@ SIMULATED = {
     "predictions": (load_predictions, plot_predictions),
     "depth_recovery": (load_depth_recovery, plot_depth_recovery),
 }
-ELSEWHERE = {"causal_graph", "dial", "ratio_sensitivity"}
+ELSEWHERE = {"causal_graph", "dial", "generator_cost", "quality", "ratio_sensitivity"}
 EVIDENCE = pd.DataFrame(
     {
         "seed": range(4),

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from causalmix.book import claims_text, study_text
+from causalmix.book import claims_text, generators_text, study_text
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
 from causalmix.book.stage import claim_notebooks, notebooks_of, stage
@@ -49,15 +49,17 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
     """Execute every committed notebook: on the study, or on the one that it names itself."""
     inside = study.folder.is_relative_to(workspace.root)
     place = study.folder.relative_to(workspace.root) if inside else study.folder
-    jobs, folders = [], {study.folder}
+    jobs, folders, records = [], {study.folder}, set()
     for notebook in notebooks_of(workspace):
         declared = declared_parameters(notebook)
         own = [declared[name] for name in ("study", "known") if declared.get(name) not in (None, "", "auto")]
         folders |= {workspace.results / name for name in own if is_recorded(workspace.results / name)}
+        records |= {workspace.root / declared["record"]} if "record" in declared else set()
         chosen = {} if declared.get("study") in own else {"study": place.as_posix()}
         jobs.append(Job(notebook, {**chosen, **parameters}))
     print(f"executing {len(jobs)} notebooks with papermill", flush=True)
     recorded = [folder / name for folder in sorted(folders) for name in FILES]
+    recorded += sorted(path for path in records if path.is_file())
     depends_on = checksum([package_checksum(workspace).encode(), *recorded])
     return execute_all(workspace, jobs, depends_on=depends_on)
 
@@ -72,7 +74,19 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     values = snippets(study, executions, claims, verdicts, yaml.safe_load(path.read_text(encoding="utf-8")))
     values["rules_commit"] = claims_text.rules_commit(path)
     values["model_scores"] = study_text.model_scores(workspace.results / "zero-shot" / "summary.csv")
+    values |= rows_snippets(workspace, executions)
     return stage(workspace, executions, values, verdicts, study)
+
+
+def rows_snippets(workspace: Workspace, executions: Sequence[Execution]) -> dict[str, str]:
+    """Return what the chapters say about the synthetic rows, from the records of the benchmarks."""
+    results = workspace.results
+    texts = {
+        "fig_quality": generators_text.quality_text(results / "quality" / "scores.csv"),
+        "fig_generator_cost": generators_text.cost_text(results / "generators" / "cost.csv"),
+        "fig_ratio_sensitivity": generators_text.ratio_text(results / "sensitivity"),
+    }
+    return {name: text + generators_text.see(executions, name) for name, text in texts.items()}
 
 
 def snippets(

@@ -31,6 +31,8 @@ from causalmix.figures.generators import (
     load_quality,
     plot_generator_cost,
     plot_quality,
+    summarise_cost,
+    summarise_quality,
 )
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
 from causalmix.figures.mechanisms import (
@@ -111,4 +113,6 @@ __all__ = [
     "plot_strengths",
     "plot_trajectories",
     "save_figure",
+    "summarise_cost",
+    "summarise_quality",
 ]

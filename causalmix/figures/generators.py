@@ -15,7 +15,7 @@ from causalmix.figures.style import (
     say_empty,
     split_axes,
 )
-from causalmix.intervals import cluster_bootstrap
+from causalmix.intervals import mean_interval
 from causalmix.quality import MEASURES, REFERENCES
 
 QUALITY_LABELS: dict[str, str] = {
@@ -35,7 +35,6 @@ COST_LABELS: dict[str, str] = {
 }
 """Axis label per measured cost."""
 
-RESAMPLES = 2000
 FLOORS = {"seconds_fit": 1e-3, "seconds_per_1000": 1e-3, "peak_mb": 0.1}
 """Smaller costs are drawn there: the clock and the memory's pages are no finer."""
 
@@ -61,14 +60,24 @@ def load_quality(scores: pd.DataFrame) -> pd.DataFrame:
         means = per_table[[measure, *filter(None, [REFERENCES.get(measure)])]].mean().reset_index()
         for generator in order_arms(means["generator"]):
             own = means[means["generator"] == generator].rename(columns={measure: "value"})
-            found = cluster_bootstrap(
-                own["value"].to_numpy(), own["dataset"].to_numpy(), np.mean, resamples=RESAMPLES
-            )
+            found = mean_interval(own["value"].to_numpy())
             ends = {"mean": found.value, "lower": found.lower, "upper": found.upper}
             reference = own[REFERENCES[measure]].mean() if measure in REFERENCES else np.nan
             parts.append(own.assign(measure=measure, **ends, reference=reference, n_tables=len(own)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return frame.reindex(columns=columns)
+
+
+def summarise_quality(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of each measure and generator with its interval, as ``summary.csv`` has it.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, generator, mean, lower, upper, reference, n_tables``, see `load_quality`.
+    """
+    columns = ["measure", "generator", "mean", "lower", "upper", "reference", "n_tables"]
+    return load_quality(scores)[columns].drop_duplicates(["measure", "generator"]).reset_index(drop=True)
 
 
 def plot_quality(frame: pd.DataFrame, ax: Axes) -> None:
@@ -116,6 +125,23 @@ def load_generator_cost(cases: pd.DataFrame) -> pd.DataFrame:
     keys = ["generator", "dataset", "n_features", "n_rows"]
     long = cases.melt(keys, list(COST_LABELS), var_name="cost", value_name="value")
     return long[columns].dropna(subset=["value"]).reset_index(drop=True)
+
+
+def summarise_cost(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return the median cost of each generator over the tables on which all of them were measured.
+
+    Returns
+    -------
+    DataFrame
+        ``generator, n_tables`` and a column per key of `COST_LABELS`.
+    """
+    measured = cases.dropna(subset=list(COST_LABELS))
+    per_table = measured.groupby("dataset")["generator"].nunique()
+    common = per_table.index[per_table == measured["generator"].nunique()]
+    grouped = measured[measured["dataset"].isin(common)].groupby("generator")[list(COST_LABELS)]
+    medians = grouped.median().assign(n_tables=len(common)).reset_index()
+    ordered = medians.set_index("generator").loc[order_arms(medians["generator"])].reset_index()
+    return ordered[["generator", "n_tables", *COST_LABELS]]
 
 
 def plot_generator_cost(frame: pd.DataFrame, ax: Axes) -> None:
