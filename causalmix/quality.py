@@ -17,6 +17,7 @@ record is 0. No single measure says that rows are good. Heavy packages are impor
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +96,9 @@ def quality_score(real: RealRows, synthetic: pd.DataFrame) -> float:
     from sdmetrics.reports import QualityReport
 
     report, metadata = QualityReport(), {"tables": {"rows": _metadata(real.train)}}
-    report.generate({"rows": _plain(real.train)}, {"rows": _plain(synthetic)}, metadata, verbose=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful")
+        report.generate({"rows": _plain(real.train)}, {"rows": _plain(synthetic)}, metadata, verbose=False)
     return float(report.get_score())
 
 
