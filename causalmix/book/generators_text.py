@@ -89,11 +89,13 @@ def _usefulness(found: Found, names: Sequence[str]) -> str:
     )
     if others:
         best = max(others, key=lambda name: found["tstr_auc", name]["mean"])
-        like = min(others, key=lambda name: abs(found["detection_auc", name]["mean"] - 0.5))
+        by_auc = sorted(others, key=lambda name: found["detection_auc", name]["mean"])
         trained += f"; on those of *{arm_name(best)}*, the best of the others, "
         trained += _with_interval(found, "tstr_auc", best)
-        apart += f"; those of *{arm_name(like)}*, the most real of the others, with "
-        apart += _with_interval(found, "detection_auc", like)
+        ends = [
+            f"{_mean(found, 'detection_auc', name)} (*{arm_name(name)}*)" for name in (by_auc[0], by_auc[-1])
+        ]
+        apart += f"; of the others, between {sentence_list(ends)}"
     return f"{trained}. {apart}."
 
 
