@@ -20,6 +20,7 @@ from causalmix.figures import (
     plot_generator_cost,
     plot_quality,
     summarise_cost,
+    summarise_quality,
 )
 from causalmix.generators import GENERATORS, GeneratorError, make_generator
 from causalmix.generators.cost import PeakMemory, measure_cost
@@ -229,6 +230,7 @@ def test_nothing_recorded_shows_that_nothing_was_run(load):
     _, ax = new_figure()
     {load_quality: plot_quality, load_generator_cost: plot_generator_cost}[load](load(pd.DataFrame()), ax)
     assert "not run yet" in ax.texts[0].get_text()
+    assert summarise_cost(pd.DataFrame()).empty and summarise_quality(pd.DataFrame()).empty
 
 
 def test_the_chapter_says_in_words_what_was_measured(scores, costs, tmp_path):

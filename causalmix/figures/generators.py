@@ -135,6 +135,8 @@ def summarise_cost(cases: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``generator, n_tables`` and a column per key of `COST_LABELS`.
     """
+    if cases.empty:
+        return pd.DataFrame(columns=["generator", "n_tables", *COST_LABELS])
     measured = cases.dropna(subset=list(COST_LABELS))
     per_table = measured.groupby("dataset")["generator"].nunique()
     common = per_table.index[per_table == measured["generator"].nunique()]
