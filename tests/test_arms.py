@@ -6,13 +6,15 @@ import dataclasses
 
 import pytest
 
+from causalmix import finetune
 from causalmix.data.splits import Protocol
 from causalmix.experiment import find_preset, make_pool, make_rows, prepare_fold, run_one
-from causalmix.finetune import PRESETS
+from causalmix.finetune import PRESETS, draw_split
 from causalmix.generators import GENERATORS, make_generator
 from causalmix.models.checkpoints import save_checkpoint
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
 from causalmix.specs import ARMS, Arm, RunSpec
+from causalmix.trajectory import Trajectory
 
 SMALL = {
     "causal": {"n_dags": 2, "n_bootstraps": 2},
@@ -54,6 +56,12 @@ def make_spec(arm: str, model: str, **changes) -> RunSpec:
     )
 
 
+def selects_the_best(trajectory: Trajectory) -> bool:
+    """Whether the first evaluation with the best validation ROC-AUC (then log-loss) was selected."""
+    scores = list(zip(trajectory.val_auc, (-loss for loss in trajectory.val_log_loss), strict=True))
+    return trajectory.selected_step == trajectory.steps[scores.index(max(scores))]
+
+
 def test_every_arm_makes_the_same_steps_evaluations_and_as_many_synthetic_rows(small_arms, model, cache):
     table = {"suite": "known_scm", "dataset": "scm-depth2-linear-low"}  # which every arm can serve
     specs = {arm: dataclasses.replace(make_spec(arm, model), **table) for arm in FINE_TUNED}
@@ -62,10 +70,33 @@ def test_every_arm_makes_the_same_steps_evaluations_and_as_many_synthetic_rows(s
     assert {record.trajectory.steps for record in records.values()} == {(0, 2, 4)}
     made = {arm: record.scores["n_synthetic"] for arm, record in records.items()}
     assert made == {arm: 48 if arm in WITH_ROWS else 0 for arm in FINE_TUNED}
+    assert {arm for arm, record in records.items() if not selects_the_best(record.trajectory)} == set()
     parts = {
         tuple(record.scores[part] for part in ("n_train", "n_val", "n_test")) for record in records.values()
     }
     assert len(parts) == 1
+
+
+def test_every_arm_stops_by_the_same_patience_and_sees_as_many_rows_per_step(
+    small_arms, model, cache, monkeypatch
+):
+    patience = 2
+    hasty = dataclasses.replace(PRESETS["smoke"], n_steps=40, patience=patience, rows_per_step=32)
+    monkeypatch.setitem(PRESETS, "smoke", hasty)
+    n_rows: dict[str, set[int]] = {}
+
+    def draw_and_note(y, *rest):
+        context, query = draw_split(y, *rest)
+        n_rows.setdefault(arm, set()).add(len(context) + len(query))
+        return context, query
+
+    monkeypatch.setattr(finetune, "draw_split", draw_and_note)
+    for arm in ("default", "scm", "causalmix", "table_augment", "bootstrap_mix", "copula_mix"):
+        trajectory = run_one(make_spec(arm, model), cache_dir=cache).trajectory
+        assert selects_the_best(trajectory), arm
+        waited = len(trajectory.steps) - 1 - trajectory.steps.index(trajectory.selected_step)
+        assert waited == patience or trajectory.steps[-1] == hasty.n_steps, arm
+    assert len(n_rows) == 6 and set.union(*n_rows.values()) == {32}
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -20,6 +20,7 @@ from causalmix.locations import find_root
 from causalmix.notebook import find_study, open_study
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
+from tests.generator_records import make_costs, make_scores
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, PAPER_LIFTS, make_study
 
 NOTEBOOKS = find_root() / "notebooks"
@@ -70,6 +71,8 @@ FIGURE_RUNS = {
     "fig_cost": ("made_up", {"arm", "score", "seconds", "pareto"}),
     "fig_failures": ("made_up", {"generator", "dataset", "reason", "n_failed", "n_runs"}),
     "fig_causal_graph": ("made_up", {"cause", "effect", "probability"}),
+    "fig_quality": ("", {"measure", "generator", "dataset", "value", "mean", "lower", "upper"}),
+    "fig_generator_cost": ("", {"cost", "generator", "dataset", "n_features", "value"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),
@@ -84,6 +87,7 @@ FIGURE_RUNS = {
     "controls": ("made_up_controls", {"arm", "group", "difference", "p_holm", "gain"}),
     "depth_recovery": ("", {"dataset", "true_depth", "depth", "skeleton_f1"}),
 }
+RECORDS = {"fig_quality": make_scores, "fig_generator_cost": make_costs}  # not of a study, of a benchmark
 STUDY_OF = {name: entry[0] for name, entry in {**CLAIM_RUNS, **FIGURE_RUNS}.items()}
 
 
@@ -104,12 +108,18 @@ def executed(studies, tmp_path_factory, request) -> dict[str, tuple[Path, str]]:
     asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
     names = [name for name in STUDY_OF if name in asked]
     folders = [tmp_path_factory.mktemp(name) for name in names]
-    values = [
-        {"study": str(studies[STUDY_OF[name]])} if STUDY_OF[name] else {"profile": "smoke"} for name in names
-    ]
+    values = [parameters_of(name, studies, folder) for name, folder in zip(names, folders, strict=True)]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         errors = list(pool.map(try_run, names, folders, values))
     return dict(zip(names, zip(folders, errors, strict=True), strict=True))
+
+
+def parameters_of(name: str, studies: dict[str, Path], folder: Path) -> dict[str, str]:
+    """Return the made-up study or record that a notebook shows; the short form of one that shows neither."""
+    if name in RECORDS:
+        RECORDS[name](folder / "made_up.csv")
+        return {"record": str(folder / "made_up.csv")}
+    return {"study": str(studies[STUDY_OF[name]])} if STUDY_OF[name] else {"profile": "smoke"}
 
 
 def run(name: str, folder: Path, values: dict) -> nbformat.NotebookNode:

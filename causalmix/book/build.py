@@ -8,7 +8,15 @@ from typing import Any
 
 import yaml
 
-from causalmix.book import claims_text, controls_text, downloads, pdf, status_text, study_text
+from causalmix.book import (
+    claims_text,
+    controls_text,
+    downloads,
+    generators_text,
+    pdf,
+    status_text,
+    study_text,
+)
 from causalmix.book.crate import METADATA, crate_metadata
 from causalmix.book.depth_text import depth_snippets
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
@@ -72,15 +80,17 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
     """Execute every committed notebook: on the study, or on the one that it names itself."""
     inside = study.folder.is_relative_to(workspace.root)
     place = study.folder.relative_to(workspace.root) if inside else study.folder
-    jobs, folders = [], {study.folder}
+    jobs, folders, records = [], {study.folder}, set()
     for notebook in notebooks_of(workspace):
         declared = declared_parameters(notebook)
         own = [declared[name] for name in ("study", "known") if declared.get(name) not in (None, "", "auto")]
         folders |= {workspace.results / name for name in own if is_recorded(workspace.results / name)}
+        records |= {workspace.root / declared["record"]} if "record" in declared else set()
         chosen = {} if declared.get("study") in own else {"study": place.as_posix()}
         jobs.append(Job(notebook, {**chosen, **parameters}))
     print(f"executing {len(jobs)} notebooks with papermill", flush=True)
     recorded = [folder / name for folder in sorted(folders) for name in FILES]
+    recorded += sorted(path for path in records if path.is_file())
     depends_on = checksum([package_checksum(workspace).encode(), *recorded])
     return execute_all(workspace, jobs, depends_on=depends_on)
 
@@ -97,6 +107,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     values = {
         **snippets(study, executions, claims, verdicts, notebooks, rules),
         **controls_text.snippets(studies),
+        **rows_snippets(workspace, executions),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(path),
         "model_scores": study_text.model_scores(workspace.results / "zero-shot" / "summary.csv"),
@@ -125,6 +136,17 @@ def with_pdf_and_crate(
     day = max(execution.when for execution in executions).split()[0]
     metadata = crate_metadata(offered, day, find_repository(workspace))
     return files | {f"downloads/{METADATA}": downloads.as_json(metadata)}
+
+
+def rows_snippets(workspace: Workspace, executions: Sequence[Execution]) -> dict[str, str]:
+    """Return what the chapters say about the synthetic rows, from the records of the benchmarks."""
+    results = workspace.results
+    texts = {
+        "fig_quality": generators_text.quality_text(results / "quality" / "scores.csv"),
+        "fig_generator_cost": generators_text.cost_text(results / "generators" / "cost.csv"),
+        "fig_ratio_sensitivity": generators_text.ratio_text(results / "sensitivity"),
+    }
+    return {name: text + generators_text.see(executions, name) for name, text in texts.items()}
 
 
 def snippets(

@@ -47,6 +47,14 @@ from causalmix.figures.dial import (
 )
 from causalmix.figures.failures import load_failures, plot_failures
 from causalmix.figures.forest import load_controls, load_differences, plot_controls, plot_differences
+from causalmix.figures.generators import (
+    load_generator_cost,
+    load_quality,
+    plot_generator_cost,
+    plot_quality,
+    summarise_cost,
+    summarise_quality,
+)
 from causalmix.figures.graph import load_causal_graph, plot_causal_graph
 from causalmix.figures.known import (
     load_depth_recovery,
@@ -103,6 +111,7 @@ __all__ = [
     "load_distances",
     "load_failures",
     "load_gaps",
+    "load_generator_cost",
     "load_graph_contrasts",
     "load_improvements",
     "load_isolation",
@@ -110,6 +119,7 @@ __all__ = [
     "load_pairs",
     "load_predictions",
     "load_propagation",
+    "load_quality",
     "load_ranks",
     "load_ratio_sensitivity",
     "load_recovery",
@@ -136,6 +146,7 @@ __all__ = [
     "plot_distances",
     "plot_failures",
     "plot_gaps",
+    "plot_generator_cost",
     "plot_graph_contrasts",
     "plot_improvements",
     "plot_isolation",
@@ -143,6 +154,7 @@ __all__ = [
     "plot_pairs",
     "plot_predictions",
     "plot_propagation",
+    "plot_quality",
     "plot_ranks",
     "plot_ratio_sensitivity",
     "plot_recovery",
@@ -152,4 +164,6 @@ __all__ = [
     "plot_win_rates",
     "plot_within",
     "save_figure",
+    "summarise_cost",
+    "summarise_quality",
 ]

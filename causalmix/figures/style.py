@@ -101,15 +101,18 @@ ROOMY = 8
 
 
 def arm_colour(arm: str) -> str:
-    """Return the fixed colour of an arm.
+    """Return the fixed colour of an arm, or of the source of its rows.
 
     Examples
     --------
     >>> arm_colour("causalmix") == arm_colour("causalmix@depth=2"), arm_colour("ctgan_mix")
     (True, '#CC79A7')
+    >>> arm_colour("bootstrap") == arm_colour("bootstrap_mix")
+    True
     """
     base = arm.split("@")[0]
-    return ARM_COLOURS.get(base) or ARM_COLOURS.get(base.removesuffix("_mix"), INK)
+    names = (base, base.removesuffix("_mix"), f"{base}_mix")
+    return next((ARM_COLOURS[name] for name in names if name in ARM_COLOURS), INK)
 
 
 def arm_name(arm: str) -> str:
