@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.intervals import CONFIDENCE, RESAMPLES, Correlation, cluster_bootstrap, correlate
+from causalmix.specs import find_arm
 from causalmix.stability import measure_stability
 
 PRIMARY_NORMALISATION = "error_removed"
@@ -95,6 +96,19 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
     _require(runs, [*CELL, "arm", "status", "test_auc", "zero_shot_auc"])
     finished = runs[runs["status"] == "ok"]
     return finished.assign(score=NORMALISATIONS[normalisation](finished)).reset_index(drop=True)
+
+
+def at_preset(runs: pd.DataFrame, preset: str) -> pd.DataFrame:
+    """Return the runs fine-tuned under this preset, and those of the pre-trained model.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"arm": ["zero_shot", "scm", "scm"], "preset": ["a", "a", "b"]})
+    >>> at_preset(runs, "b")["arm"].tolist()
+    ['zero_shot', 'scm']
+    """
+    is_tuned = runs["arm"].map(lambda arm: find_arm(arm).finetune).astype(bool)
+    return runs[~is_tuned | (runs["preset"] == preset)]
 
 
 def unit_scores(

@@ -29,8 +29,8 @@ class Profile:
         Name of a model, or folder of a checkpoint.
     repeats
         Random partitions into folds: 0 or 0-4.
-    preset
-        Named fine-tuning settings.
+    presets
+        Named fine-tuning settings, separated by commas. The arm zero_shot is run once, under the first.
     synthetic_ratio
         Synthetic rows per real training row.
     n_steps
@@ -55,7 +55,7 @@ class Profile:
     arms: tuple[str, ...] = ("zero_shot", "default", "scm", "causalmix")
     model: str = "embedded-mini"
     repeats: tuple[int, ...] = (0,)
-    preset: str = "causalmix"
+    presets: tuple[str, ...] = (RunSpec.preset,)
     synthetic_ratio: float = 1.0
     n_steps: int = 0
     target: str = ""
@@ -128,7 +128,7 @@ PROFILES: dict[str, Profile] = {
         datasets=("iris",),
         folds=(0, 1),
         arms=("zero_shot", "default", "causalmix"),
-        preset="smoke",
+        presets=("smoke",),
         description="seconds: shows that everything runs",
     ),
     "quick": Profile(
@@ -169,6 +169,20 @@ PROFILES: dict[str, Profile] = {
         arms=_DIAL_ARMS,
         description="hours: graphs cut to depth k, and controls that lose as many edges",
     ),
+    "presets": Profile(
+        suite="tabarena33",
+        datasets=(
+            "blood-transfusion-service-center",
+            "diabetes",
+            "Fitness_Club",
+            "Is-this-a-good-customer",
+            "maternal_health_risk",
+            "website_phishing",
+        ),
+        arms=("zero_shot", "default", "causalmix"),
+        presets=("causalmix", "autogluon-mitra", "mitra-v2"),
+        description="half an hour: what the fine-tuning settings change, on six narrow tables",
+    ),
     "depth-known": Profile(
         suite="known_scm",
         arms=("zero_shot", "default", "causalmix", "causalmix@graph=true", "causalmix@graph=random_depth"),
@@ -194,6 +208,8 @@ def find_profile(name: str) -> Profile:
 def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
     """Yield the runs of a profile: fold by fold over all tables, so that an unfinished study is an even one.
 
+    The pre-trained model does not depend on the preset: it is run once, under the first one.
+
     Parameters
     ----------
     profile : Profile
@@ -208,4 +224,6 @@ def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
         for fold in profile.folds:
             for dataset in profile.tables:
                 for arm in sorted(profile.arms, key=list(ARMS).index):
-                    yield RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)
+                    spec = RunSpec(study=study, dataset=dataset, fold=fold, arm=arm, repeat=repeat, **shared)
+                    presets = profile.presets if find_arm(arm).finetune else profile.presets[:1]
+                    yield from (dataclasses.replace(spec, preset=preset) for preset in presets)

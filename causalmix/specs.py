@@ -204,7 +204,8 @@ class RunSpec:
         return cls(**{**values, "protocol": Protocol(**values["protocol"])})
 
     def __str__(self) -> str:
-        return f"{self.dataset} · fold {self.fold} · {self.arm}"
+        preset = "" if self.preset == type(self).preset else f" · {self.preset}"
+        return f"{self.dataset} · fold {self.fold} · {self.arm}{preset}"
 
 
 @dataclass(frozen=True)
