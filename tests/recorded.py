@@ -36,8 +36,9 @@ def make_study(
     suite: str = "bundled",
     seed: int = 0,
     depth_steadies: bool = False,
+    presets: Sequence[str] = (RunSpec.preset,),
 ) -> ResultStore:
-    """Write one record per dataset, fold and arm to ``root`` and consolidate them.
+    """Write one record per dataset, fold, (fine-tuned) arm and preset to ``root`` and consolidate them.
 
     ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles.
     """
@@ -48,8 +49,9 @@ def make_study(
         for fold in range(n_folds):
             start = float(np.clip(level + rng.normal(0, 0.02), 0.55, 0.9))
             for arm, lift in lifts.items():
-                spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model)
-                store.write(_record(spec, start, lift, noise, rng, depth_steadies))
+                for preset in presets if arm != "zero_shot" else presets[:1]:
+                    spec = RunSpec(root.name, suite, dataset, fold, arm, model, preset=preset)
+                    store.write(_record(spec, start, lift, noise, rng, depth_steadies))
     store.consolidate()
     return store
 

@@ -113,7 +113,7 @@ def dial_store(tmp_path_factory):
 def test_every_loader_has_its_plot():
     loaders = {name.removeprefix("load_") for name in figures.__all__ if name.startswith("load_")}
     plots = {name.removeprefix("plot_") for name in figures.__all__ if name.startswith("plot_")}
-    assert loaders == plots == {*STORED, *SIMULATED, "causal_graph", "dial"}
+    assert loaders == plots == {*STORED, *SIMULATED, "causal_graph", "dial", "presets"}
 
 
 @pytest.mark.parametrize("name", STORED)

@@ -113,7 +113,7 @@ def test_each_failure_of_the_hub_says_what_to_do(hub, error, message):
     hub.error = error
     with pytest.raises(ModelError, match=message) as caught:
         load_model("mitra")
-    assert "--model FOLDER" in str(caught.value)
+    assert "or pass --model with the local path of config.json and model" in str(caught.value)
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch):

@@ -31,6 +31,7 @@ EIGHT_TABLES = {"datasets": tuple(f"table{i}" for i in range(8)), "n_folds": 2, 
 STUDIES = {
     "made_up": {},
     "made_up_paper": {**EIGHT_TABLES, "lifts": PAPER_LIFTS},
+    "made_up_presets": {"n_folds": 1, "presets": ("causalmix", "autogluon-mitra")},
     "made_up_dial": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "depth_steadies": True},
 }
 
@@ -60,6 +61,7 @@ FIGURE_RUNS = {
     "fig_improvements": ("made_up", {"arm", "score", "arm_median"}),
     "fig_ranks": ("made_up", {"arm", "rank", "mean_rank"}),
     "fig_causal_graph": ("made_up", {"cause", "effect", "probability"}),
+    "fig_presets": ("made_up_presets", {"measure", "preset", "arm", "step", "median", "n_runs"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),
     "depth_dial": ("made_up_dial", {"series", "setting", "dataset", "change"}),

@@ -6,6 +6,7 @@ import pytest
 
 from causalmix.analysis import at_preset
 from causalmix.engine import run_all
+from causalmix.figures import load_presets, new_figure, plot_presets
 from causalmix.finetune import PRESETS
 from causalmix.locations import find_root
 from causalmix.profiles import PROFILES, Profile, iter_specs
@@ -13,6 +14,7 @@ from causalmix.ranking import AnalysisError, score_matrix
 from causalmix.rows import spec_of_row
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
+from tests.recorded import make_study
 from tests.runs import save_tiny_model
 
 RESULTS = find_root() / "results"
@@ -90,3 +92,33 @@ def test_presets_are_never_averaged_by_mistake(real):
     one = at_preset(runs, "mitra-v2")
     assert set(one["arm"]) == {"zero_shot", "default", "bootstrap_mix"}
     assert score_matrix(one).shape == (1, 3)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> ResultStore:
+    root = tmp_path_factory.mktemp("results") / "made_up"
+    return make_study(root, n_folds=1, presets=("causalmix", "mitra-v2"))
+
+
+def test_the_figure_shows_each_fine_tuned_arm_under_each_preset(study):
+    frame = load_presets(study)
+    shown = frame.groupby("measure", observed=True)[["preset", "arm"]].apply(
+        lambda own: set(own.itertuples(index=False, name=None))
+    )
+    cells = {(preset, arm) for preset in ("causalmix", "mitra-v2") for arm in ("default", "causalmix", "scm")}
+    assert shown.to_dict() == dict.fromkeys(("path", "val_log_loss", "val_auc", "test_auc"), cells)
+    path = frame[frame["measure"] == "path"].set_index("step")["median"]
+    assert path[0].eq(0).all() and path[12].sub(0.4).abs().max() < 1e-9  # four times 0.1
+    change = frame[frame["measure"] == "test_auc"].groupby(["arm", "step"])["median"].mean()
+    assert change["causalmix", 0] == 0 and change["causalmix", 12] > 0 > change["scm", 12]
+    _, ax = new_figure("tall")
+    figure = ax.figure
+    plot_presets(frame, ax)
+    assert [panel.get_yscale() for panel in figure.axes] == ["log", "linear", "linear", "linear"]
+
+
+def test_a_study_that_is_not_run_yet_has_nothing_to_show(tmp_path):
+    frame = load_presets(ResultStore(tmp_path / "none"))
+    _, ax = new_figure()
+    plot_presets(frame, ax)
+    assert frame.empty and "not run yet" in ax.texts[0].get_text()

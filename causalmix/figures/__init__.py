@@ -43,6 +43,7 @@ from causalmix.figures.method import (
     plot_recovery,
     plot_strengths,
 )
+from causalmix.figures.presets import load_presets, plot_presets
 from causalmix.figures.ranks import load_ranks, plot_ranks
 from causalmix.figures.scores import (
     load_baseline,
@@ -71,6 +72,7 @@ __all__ = [
     "load_improvements",
     "load_pairs",
     "load_predictions",
+    "load_presets",
     "load_propagation",
     "load_ranks",
     "load_recovery",
@@ -91,6 +93,7 @@ __all__ = [
     "plot_improvements",
     "plot_pairs",
     "plot_predictions",
+    "plot_presets",
     "plot_propagation",
     "plot_ranks",
     "plot_recovery",

@@ -10,6 +10,7 @@ from pathlib import Path
 from causalmix.models.base import ModelError, TabularFoundationModel
 from causalmix.models.checkpoints import CONFIG_FILE, WEIGHTS_FILE, load_checkpoint
 from causalmix.models.mitra import MITRA, MITRA_V2, load_mitra
+from causalmix.models.tabicl import load_tabicl, load_tabicl_checkpoint
 
 __all__ = ["MODELS", "ModelError", "TabularFoundationModel", "load_model"]
 
@@ -25,6 +26,7 @@ MODELS: dict[str, Callable[[str, str], TabularFoundationModel]] = {
     "embedded-mini": partial(_load_embedded, "embedded-mini"),
     "mitra": partial(load_mitra, MITRA),
     "mitra-v2": partial(load_mitra, MITRA_V2),
+    "tabicl": load_tabicl,
 }
 """Model name to loader (given a device and a revision); adding a model is one line here."""
 
@@ -36,14 +38,14 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     ----------
     name_or_path : str
         A name in `MODELS`, for a model of the Hugging Face hub optionally with a revision
-        (``mitra@main``), or a folder with `config.json` and `model.safetensors`.
+        (``mitra@main``); a folder with `config.json` and `model.safetensors`; or a file ``.ckpt`` of TabICL.
     device : str
         A torch device such as `"cpu"` or `"cuda"`.
 
     Raises
     ------
     ModelError
-        If there is neither such a name nor such a folder, or its files cannot be had or used.
+        If there is neither such a name nor such a path, or its files cannot be had or used.
 
     Examples
     --------
@@ -54,9 +56,12 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     name, _, revision = name_or_path.partition("@")
     if name in MODELS:
         return MODELS[name](device, revision)
-    if Path(name_or_path).is_dir():
-        return load_checkpoint(Path(name_or_path), device)
+    path = Path(name_or_path)
+    if path.is_dir():
+        return load_checkpoint(path, device)
+    if path.is_file():
+        return load_tabicl_checkpoint(path, device)
     raise ModelError(
-        f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)} or name a folder that holds "
-        f"{CONFIG_FILE} and {WEIGHTS_FILE}"
+        f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)}, or name a folder that holds "
+        f"{CONFIG_FILE} and {WEIGHTS_FILE}, or a checkpoint of TabICL"
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from causalmix.models.base import ModelError
 from causalmix.models.checkpoints import CONFIG_FILE, WEIGHTS_FILE, load_checkpoint
+from causalmix.models.hub import fetch_files
 from causalmix.models.tab2d import Tab2D
 
 
@@ -47,8 +48,6 @@ MITRA_V2 = HubCheckpoint(
     "5ffab0e2cf52f61c5b7c7eb1e8542996736d1023a0212190cc09abc2119a1e09",
 )
 
-_OR_A_FOLDER = f"or pass --model FOLDER, a folder that holds {CONFIG_FILE} and {WEIGHTS_FILE}"
-
 
 def load_mitra(checkpoint: HubCheckpoint, device: str = "cpu", revision: str = "") -> Tab2D:
     """Fetch a checkpoint, or find it in the hub's cache, and load it.
@@ -67,41 +66,11 @@ def load_mitra(checkpoint: HubCheckpoint, device: str = "cpu", revision: str = "
         When huggingface_hub is not installed, the hub cannot be reached, the revision does not exist, or the
         files are not what they should be.
     """
-    folder = _fetch(checkpoint.repo, revision or checkpoint.revision)
+    commit = revision or checkpoint.revision
+    _, weights = fetch_files(checkpoint.repo, (CONFIG_FILE, WEIGHTS_FILE), commit, extra="mitra")
     if not revision:
-        _check_sha256(folder / WEIGHTS_FILE, checkpoint)
-    return load_checkpoint(folder, device)
-
-
-def _fetch(repo: str, revision: str) -> Path:
-    """Return the local folder of the two files."""
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError as error:
-        raise ModelError(
-            f"{repo} is fetched with huggingface_hub, which is not installed ({error}): "
-            f"pip install 'causalmix[mitra]', {_OR_A_FOLDER}"
-        ) from error
-    try:
-        files = [Path(hf_hub_download(repo, name, revision=revision)) for name in (CONFIG_FILE, WEIGHTS_FILE)]
-    except LocalEntryNotFoundError as error:  # a subclass of EntryNotFoundError: neither online nor in cache
-        raise ModelError(
-            f"{repo} is not in the cache and the Hugging Face hub cannot be reached: go online (and unset "
-            f"HF_HUB_OFFLINE) for the first use, {_OR_A_FOLDER}"
-        ) from error
-    except (EntryNotFoundError, HfHubHTTPError) as error:
-        raise ModelError(
-            f"the Hugging Face hub does not give {repo} at revision {revision!r} "
-            f"({str(error).strip().splitlines()[0]}): leave the revision out, name one that the repository "
-            f"has by --model NAME@REVISION, {_OR_A_FOLDER}"
-        ) from error
-    except OSError as error:
-        raise ModelError(
-            f"{repo} could not be fetched ({error}): see that there is room on the disk and a connection, "
-            f"and try again, {_OR_A_FOLDER}"
-        ) from error
-    return files[0].parent
+        _check_sha256(weights, checkpoint)
+    return load_checkpoint(weights.parent, device)
 
 
 def _check_sha256(path: Path, checkpoint: HubCheckpoint) -> None:

@@ -102,7 +102,7 @@ def test_a_column_that_is_constant_in_the_context_only_is_zero_for_both(folders,
 
 
 def test_one_feature_and_one_row_of_each_class_agree(folders):
-    X, y = make_table(n_rows=12, n_features=2)
+    X, _ = make_table(n_rows=12, n_features=2)
     assert_equal(both_logits(folders["small"], X[:10, :1], np.arange(10), X[10:, :1]))
 
 
