@@ -2,7 +2,7 @@
 # Paths are relative and quoted, so the checkout may lie in a folder with spaces in its name.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help install book pdf publish quick reproduce audit test lint bench clean
+.PHONY: help install book pdf publish quick reproduce audit test test-mitra lint bench clean
 
 PY := .venv/bin/python
 CAUSALMIX := $(PY) -m causalmix.cli
@@ -10,6 +10,7 @@ PROFILE ?= quick
 SAMPLE ?= 20
 # The environment is up to date when this file exists: its name is a checksum of what it was made from.
 STAMP := .venv/stamp-$(shell (pwd; cat pyproject.toml constraints.txt .ci/install) | cksum | tr -s ' \t' '--')
+MITRA_STAMP := $(subst .venv/,.venv-mitra/,$(STAMP))
 # One installation at a time, where the machine has flock.
 LOCK := $(shell command -v flock >/dev/null 2>&1 && echo flock .venv.lock)
 
@@ -18,13 +19,13 @@ export PYTHON TORCH_INDEX
 help: ## list the commands
 	@echo "causalmix: causal data augmentation for fine-tuning tabular foundation models"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  STUDY=results/NAME chooses the recorded study of the book; CAUSALMIX_DATA=FOLDER the benchmark's tables."
 
 install: $(STAMP) ## make the environment .venv (every other command does this by itself)
 
-$(STAMP):
+$(STAMP) $(MITRA_STAMP):
 	@$(LOCK) .ci/install "$@"
 
 book: $(STAMP) ## build the book from the recorded runs (the first time: run the quick study if there is none)
@@ -48,6 +49,9 @@ audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=first-look again and com
 
 test: $(STAMP) ## run all tests (two processes, at most ten minutes)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope $(TESTS)
+
+test-mitra: $(MITRA_STAMP) ## compare with AutoGluon's Mitra, in an environment of its own (.venv-mitra, 2 GB)
+	@OMP_NUM_THREADS=1 .venv-mitra/bin/python -m pytest tests/mitra
 
 lint: $(STAMP) ## ruff, ruff format and mypy
 	$(PY) -m ruff check .

@@ -44,3 +44,16 @@ def at_ratio(runs: pd.DataFrame, ratio: float) -> pd.DataFrame:
     """
     has_rows = runs["arm"].map(lambda arm: find_arm(arm).generator is not None).astype(bool)
     return runs[~has_rows | (runs["synthetic_ratio"] == ratio)]
+
+
+def at_preset(runs: pd.DataFrame, preset: str) -> pd.DataFrame:
+    """Return the runs fine-tuned under this preset, and those of the pre-trained model.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"arm": ["zero_shot", "scm", "scm"], "preset": ["a", "a", "b"]})
+    >>> at_preset(runs, "b")["arm"].tolist()
+    ['zero_shot', 'scm']
+    """
+    is_tuned = runs["arm"].map(lambda arm: find_arm(arm).finetune).astype(bool)
+    return runs[~is_tuned | (runs["preset"] == preset)]

@@ -59,7 +59,7 @@ def content_hash(tables: dict[str, pd.DataFrame]) -> str:
 
 def absent_cell(spec: RunSpec) -> dict:
     """Return how the manifest names a planned run that is not there."""
-    names = ("dataset", "fold", "arm", "synthetic_ratio", "model", "repeat", "spec_hash")
+    names = ("dataset", "fold", "arm", "preset", "synthetic_ratio", "model", "repeat", "spec_hash")
     return {name: getattr(spec, name) for name in names}
 
 

@@ -61,7 +61,7 @@ def plan_study(
     --------
     >>> plan = plan_study("smoke", None, None, None, {"folds": (0,), "arms": ("default",)}, {})
     >>> plan.study, [str(spec) for spec in plan.specs]
-    ('smoke', ['iris · fold 0 · default'])
+    ('smoke', ['iris · fold 0 · default · smoke'])
     """
     sweep = find_profile(profile)
     if table is not None:

@@ -31,8 +31,8 @@ class Profile:
         Name of a model, or folder of a checkpoint.
     repeats
         Random partitions into folds: 0 or 0-4.
-    preset
-        Named fine-tuning settings.
+    presets
+        Named fine-tuning settings, separated by commas. The arm zero_shot is run once, under the first.
     synthetic_ratios
         Synthetic rows per real training row: 1 or 0.25,1,4. Arms without synthetic rows run once.
     n_steps
@@ -59,7 +59,7 @@ class Profile:
     arms: tuple[str, ...] = ("zero_shot", "default", "scm", "causalmix")
     model: str = "embedded-mini"
     repeats: tuple[int, ...] = (0,)
-    preset: str = "causalmix"
+    presets: tuple[str, ...] = (RunSpec.preset,)
     synthetic_ratios: tuple[float, ...] = (RunSpec.synthetic_ratio,)
     n_steps: int = 0
     train_rows: tuple[int, ...] = ()
@@ -169,7 +169,7 @@ PROFILES: dict[str, Profile] = {
         datasets=("iris",),
         folds=(0, 1),
         arms=("zero_shot", "default", "causalmix"),
-        preset="smoke",
+        presets=("smoke",),
         description="seconds: shows that everything runs",
     ),
     "quick": Profile(
@@ -212,6 +212,13 @@ PROFILES: dict[str, Profile] = {
         train_rows=(64, 128, 256, 512),
         description="hours: the ends of the dial and a control, from very scarce rows to more than usual",
     ),
+    "presets": Profile(
+        suite="tabarena33",
+        datasets=_NARROW_TABLES,
+        arms=("zero_shot", "default", "causalmix"),
+        presets=("causalmix", "autogluon-mitra", "mitra-v2"),
+        description="half an hour: what the fine-tuning settings change, on six narrow tables",
+    ),
     "depth-known": Profile(
         suite="known_scm",
         arms=("zero_shot", "default", "causalmix", "causalmix@graph=true", "causalmix@graph=random_depth"),
@@ -237,7 +244,8 @@ def find_profile(name: str) -> Profile:
 def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
     """Yield the runs of a profile: fold by fold over all tables, so that an unfinished study is an even one.
 
-    An arm without synthetic rows does not depend on the ratio: it is run once, under the default one.
+    What an arm does not depend on, it is run once for: the pre-trained model under the first preset, an arm
+    without synthetic rows under the default ratio.
 
     Parameters
     ----------
@@ -252,7 +260,9 @@ def iter_specs(profile: Profile, study: str) -> Iterator[RunSpec]:
     arms = sorted(profile.arms, key=list(ARMS).index)
     cells = product(profile.repeats, profile.folds, profile.tables, profile.protocols, arms)
     for repeat, fold, dataset, protocol, arm in cells:
-        own = {"dataset": dataset, "fold": fold, "arm": arm, "repeat": repeat, "protocol": protocol}
-        spec = RunSpec(study=study, **{**shared, **own})
-        ratios = profile.synthetic_ratios if find_arm(arm).generator else (spec.synthetic_ratio,)
-        yield from (dataclasses.replace(spec, synthetic_ratio=ratio) for ratio in ratios)
+        cell = {"dataset": dataset, "fold": fold, "arm": arm, "repeat": repeat, "protocol": protocol}
+        presets = profile.presets if find_arm(arm).finetune else profile.presets[:1]
+        ratios = profile.synthetic_ratios if find_arm(arm).generator else (RunSpec.synthetic_ratio,)
+        for preset, ratio in product(presets, ratios):
+            settings = {"preset": preset, "synthetic_ratio": ratio}
+            yield RunSpec(study=study, **{**shared, **cell, **settings})

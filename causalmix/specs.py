@@ -205,10 +205,11 @@ class RunSpec:
         return cls(**{**values, "protocol": Protocol(**values["protocol"])})
 
     def __str__(self) -> str:
-        limit, usual = self.protocol.max_train_rows, type(self)
+        usual, limit = type(self), self.protocol.max_train_rows
         rows = "" if limit == usual.protocol.max_train_rows else f" · {limit} rows"
         ratio = "" if self.synthetic_ratio == usual.synthetic_ratio else f" · ratio {self.synthetic_ratio:g}"
-        return f"{self.dataset} · fold {self.fold}{rows} · {self.arm}{ratio}"
+        preset = "" if self.preset == usual.preset else f" · {self.preset}"
+        return f"{self.dataset} · fold {self.fold}{rows} · {self.arm}{ratio}{preset}"
 
 
 @dataclass(frozen=True)

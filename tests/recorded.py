@@ -53,8 +53,9 @@ def make_study(
     depth_steadies: bool = False,
     ratios: Sequence[float] = (1.0,),
     row_limits: Sequence[int] = (Protocol().max_train_rows,),
+    presets: Sequence[str] = (RunSpec.preset,),
 ) -> ResultStore:
-    """Write one record per dataset, fold, row limit, arm and (with synthetic rows) ratio; consolidate them.
+    """Write a record per dataset, fold, row limit, arm, preset (if tuned), ratio (if synthetic); consolidate.
 
     ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles. The change of the test
     ROC-AUC grows with the ratio.
@@ -68,8 +69,10 @@ def make_study(
             for limit, (arm, lift) in product(row_limits, lifts.items()):
                 protocol = Protocol(max_train_rows=limit)
                 spec = RunSpec(root.name, suite, dataset, fold=fold, arm=arm, model=model, protocol=protocol)
-                for ratio in ratios if ARMS[arm].generator else (spec.synthetic_ratio,):
-                    one = replace(spec, synthetic_ratio=ratio)
+                own_presets = presets if ARMS[arm].finetune else presets[:1]
+                own_ratios = ratios if ARMS[arm].generator else (spec.synthetic_ratio,)
+                for preset, ratio in product(own_presets, own_ratios):
+                    one = replace(spec, preset=preset, synthetic_ratio=ratio)
                     store.write(_record(one, start, lift * ratio, noise, rng, depth_steadies))
     store.consolidate()
     return store

@@ -49,7 +49,7 @@ def own_table(tmp_path) -> Path:
     return path
 
 
-HERE = ("--engine", "here", "--quiet", "--preset", "smoke")
+HERE = ("--engine", "here", "--quiet", "--presets", "smoke")
 
 
 # Help
@@ -93,7 +93,7 @@ def test_the_options_of_a_sweep_are_the_fields_of_its_dataclass(cli):
         "folds",
         "arms",
         "model",
-        "preset",
+        "presets",
         "synthetic-ratios",
         "max-train-rows",
     ):

@@ -217,7 +217,11 @@ def test_every_profile_gives_each_cell_once_and_finishes_a_fold_before_the_next(
     profile = find_profile(name)
     specs = list(iter_specs(profile, "study"))
     assert len({spec.spec_hash for spec in specs}) == len(specs)
-    per_arm = [len(profile.synthetic_ratios) if ARMS[arm].generator else 1 for arm in profile.arms]
+    per_arm = [
+        (len(profile.presets) if ARMS[arm].finetune else 1)
+        * (len(profile.synthetic_ratios) if ARMS[arm].generator else 1)
+        for arm in profile.arms
+    ]
     swept = (profile.tables, profile.protocols, profile.folds, profile.repeats)
     assert len(specs) == sum(per_arm) * math.prod(map(len, swept))
     assert [spec.fold for spec in specs] == sorted(spec.fold for spec in specs)

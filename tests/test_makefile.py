@@ -20,7 +20,7 @@ PYTHON = """#!/bin/sh
 echo "$*" >>"$CALLS"
 case "$1 $2" in
     "--version "*) echo "Python 3.11.9" ;;
-    "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+    "-m venv") mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
     "-m pip") sleep 0.2 ;;
 esac
 """
@@ -68,6 +68,17 @@ def test_help_lists_every_command() -> None:
     assert commands is not None
     for name in commands.group(1).split():
         assert f"make {name} " in output, f"`make help` does not mention `make {name}`"
+
+
+def test_the_comparison_with_autogluon_has_an_environment_of_its_own(checkout: Path) -> None:
+    code, output = make(checkout, "test-mitra")
+    assert code == 0, output
+    torch, autogluon, ours = installations(checkout)
+    assert " torch==" in torch and "autogluon.tabular[mitra]==1.6.3" in autogluon and "--no-deps" in ours
+    assert (checkout / "calls").read_text().splitlines()[-1] == "-m pytest tests/mitra"
+    assert not (checkout / ".venv").exists()
+    make(checkout, "test-mitra")
+    assert len(installations(checkout)) == 3
 
 
 def test_help_is_what_make_does_when_nothing_is_named() -> None:

@@ -20,8 +20,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_every_registered_model_separates_an_easy_table(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("embedded")])
+def test_every_embedded_model_separates_an_easy_table(name: str) -> None:
     rng = torch.Generator().manual_seed(0)
     X = torch.randn(1, 80, 4, generator=rng)
     y = (X[:, :, 0] + X[:, :, 1] > 0).long()

@@ -12,6 +12,8 @@ import typer
 
 from causalmix.book.execute import declared_parameters
 from causalmix.cli import app
+from causalmix.models import MODELS
+from causalmix.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = (
@@ -20,6 +22,7 @@ TEXTS = (
     "book/reproduce.md",
     "book/own_data.md",
     "book/papermill.md",
+    "book/models.md",
     "book/scale.md",
     "book/audit.md",
 )
@@ -59,6 +62,20 @@ def test_the_chapters_python_code_runs(readme_table) -> None:
     names = {"X": readme_table[0], "y": readme_table[1]}
     exec(compile(code, "own_data.md", "exec"), names)
     assert len(names["X_synthetic"]) == len(names["X"])
+
+
+def test_the_model_of_the_chapter_on_models_is_fine_tuned(monkeypatch) -> None:
+    (code,) = code_blocks("book/models.md", "python")
+    monkeypatch.setattr("causalmix.models.MODELS", dict(MODELS))
+    names: dict = {}
+    exec(compile(code, "models.md", "exec"), names)
+    assert names["record"].status == "ok" and names["record"].scores["test_auc"] > 0.8
+
+
+def test_the_chapter_on_models_names_every_model_and_preset() -> None:
+    text = (ROOT / "book" / "models.md").read_text()
+    assert all(f"| `{name}` |" in text for name in MODELS)
+    assert all(f"`{name}`" in text for name in PROFILES["presets"].presets)
 
 
 @pytest.fixture

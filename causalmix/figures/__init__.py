@@ -78,6 +78,7 @@ from causalmix.figures.method import (
     plot_recovery,
     plot_strengths,
 )
+from causalmix.figures.presets import load_presets, plot_presets
 from causalmix.figures.ranks import load_ranks, plot_ranks
 from causalmix.figures.ratio import load_ratio_sensitivity, plot_ratio_sensitivity
 from causalmix.figures.scores import (
@@ -118,6 +119,7 @@ __all__ = [
     "load_low_data",
     "load_pairs",
     "load_predictions",
+    "load_presets",
     "load_propagation",
     "load_quality",
     "load_ranks",
@@ -153,6 +155,7 @@ __all__ = [
     "plot_low_data",
     "plot_pairs",
     "plot_predictions",
+    "plot_presets",
     "plot_propagation",
     "plot_quality",
     "plot_ranks",

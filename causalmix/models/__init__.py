@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from causalmix.models.base import ModelError, TabularFoundationModel
-from causalmix.models.checkpoints import load_checkpoint
+from causalmix.models.checkpoints import CONFIG_FILE, WEIGHTS_FILE, load_checkpoint
+from causalmix.models.mitra import MITRA, MITRA_V2, load_mitra
+from causalmix.models.tabicl import load_tabicl, load_tabicl_checkpoint
 
 __all__ = ["MODELS", "ModelError", "TabularFoundationModel", "load_model"]
 
 
-def _embedded(name: str) -> Callable[[str], TabularFoundationModel]:
-    """A checkpoint that ships in the package."""
-    return lambda device: load_checkpoint(Path(str(files(__name__))) / "weights" / name, device)
+def _load_embedded(name: str, device: str = "cpu", revision: str = "") -> TabularFoundationModel:
+    """Load a checkpoint that ships in the package."""
+    if revision:
+        raise ModelError(f"{name} ships in the package and has no revisions: leave @{revision} out")
+    return load_checkpoint(Path(str(files(__name__))) / "weights" / name, device)
 
 
-MODELS: dict[str, Callable[[str], TabularFoundationModel]] = {
-    "embedded-mini": _embedded("embedded-mini"),
+MODELS: dict[str, Callable[[str, str], TabularFoundationModel]] = {
+    "embedded-mini": partial(_load_embedded, "embedded-mini"),
+    "mitra": partial(load_mitra, MITRA),
+    "mitra-v2": partial(load_mitra, MITRA_V2),
+    "tabicl": load_tabicl,
 }
-"""Model name to loader (given a device); adding a model is one line here."""
+"""Model name to loader (given a device and a revision); adding a model is one line here."""
 
 
 def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel:
@@ -29,14 +37,15 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     Parameters
     ----------
     name_or_path : str
-        A name in `MODELS`, or a folder with `config.json` and `model.safetensors`.
+        A name in `MODELS`, for a model of the Hugging Face hub optionally with a revision
+        (``mitra@main``); a folder with `config.json` and `model.safetensors`; or a file ``.ckpt`` of TabICL.
     device : str
         A torch device such as `"cpu"` or `"cuda"`.
 
     Raises
     ------
     ModelError
-        If there is neither such a name nor such a folder, or its files cannot be used.
+        If there is neither such a name nor such a path, or its files cannot be had or used.
 
     Examples
     --------
@@ -44,11 +53,15 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     >>> model.n_classes
     10
     """
-    if name_or_path in MODELS:
-        return MODELS[name_or_path](device)
-    if Path(name_or_path).is_dir():
-        return load_checkpoint(Path(name_or_path), device)
+    name, _, revision = name_or_path.partition("@")
+    if name in MODELS:
+        return MODELS[name](device, revision)
+    path = Path(name_or_path)
+    if path.is_dir():
+        return load_checkpoint(path, device)
+    if path.is_file():
+        return load_tabicl_checkpoint(path, device)
     raise ModelError(
-        f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)} or name a folder that holds "
-        "config.json and model.safetensors"
+        f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)}, or name a folder that holds "
+        f"{CONFIG_FILE} and {WEIGHTS_FILE}, or a checkpoint of TabICL"
     )

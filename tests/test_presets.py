@@ -1,0 +1,124 @@
+"""Several fine-tuning presets in one study: which runs there are, and that none is taken for another."""
+
+from __future__ import annotations
+
+import pytest
+
+from causalmix.cells import AnalysisError, at_preset
+from causalmix.engine import run_all
+from causalmix.figures import load_presets, new_figure, plot_presets
+from causalmix.finetune import PRESETS
+from causalmix.locations import find_root
+from causalmix.profiles import PROFILES, Profile, iter_specs
+from causalmix.ranking import score_matrix
+from causalmix.rows import spec_of_row
+from causalmix.specs import RunSpec
+from causalmix.store import ResultStore, StoreError
+from tests.recorded import make_study
+from tests.runs import save_tiny_model
+
+RESULTS = find_root() / "results"
+RECORDED = sorted(path.parent.name for path in RESULTS.glob("*/runs.parquet"))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> tuple[ResultStore, list[RunSpec]]:
+    """A study that was really run, with two presets."""
+    model = save_tiny_model(tmp_path_factory.mktemp("tiny"))
+    arms = ("zero_shot", "default", "bootstrap_mix")
+    profile = Profile(
+        datasets=("iris",), folds=(0,), arms=arms, model=model, presets=("smoke", "mitra-v2"), n_steps=4
+    )
+    specs = list(iter_specs(profile, "presets"))
+    store = ResultStore(tmp_path_factory.mktemp("results") / "presets")
+    run_all(specs, store, engine="here", progress=False)
+    return store, specs
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_recorded_run_still_has_its_hash_and_belongs_to_its_profile(name):
+    rows = ResultStore(RESULTS / name).runs().to_dict("records")
+    recorded = {row["spec_hash"] for row in rows}
+    assert {spec_of_row(row).spec_hash for row in rows} == recorded
+    if name in PROFILES:
+        assert recorded <= {spec.spec_hash for spec in iter_specs(PROFILES[name], name)}
+
+
+def test_every_preset_of_a_profile_exists():
+    assert {preset for profile in PROFILES.values() for preset in profile.presets} <= set(PRESETS)
+
+
+def test_every_fine_tuned_arm_is_run_under_each_preset_and_the_pre_trained_model_once():
+    profile = PROFILES["presets"]
+    specs = list(iter_specs(profile, "presets"))
+    presets = {arm: [spec.preset for spec in specs if spec.arm == arm] for arm in profile.arms}
+    assert presets["zero_shot"] == ["causalmix"] * 18
+    assert presets["default"] == presets["causalmix"] == ["causalmix", "autogluon-mitra", "mitra-v2"] * 18
+    assert len({spec.spec_hash for spec in specs}) == len(specs)
+
+
+def test_each_run_is_fine_tuned_as_its_preset_says(real):
+    store, _ = real
+    runs, curves = store.runs(), store.trajectories()
+    assert (runs["status"] == "ok").all()
+    steps = curves.groupby("spec_hash")["step"].apply(list)
+    made = {(row["arm"], row["preset"]): steps[row["spec_hash"]] for row in runs.to_dict("records")}
+    tuned = {"smoke": [0, 2, 4], "mitra-v2": [0, 4]}  # evaluated every 2 and every 5 steps, and at the end
+    assert made == {
+        ("zero_shot", "smoke"): [0],
+        **{(arm, name): tuned[name] for arm in ("default", "bootstrap_mix") for name in tuned},
+    }
+
+
+def test_a_study_with_several_presets_counts_and_names_each_run(real, tmp_path):
+    store, specs = real
+    store.check_dense(specs)
+    assert store.counts()["done"].to_dict() == {"zero_shot": 1, "default": 2, "bootstrap_mix": 2}
+    part = ResultStore(tmp_path / "presets")
+    part.plan(specs)
+    for spec in specs[:-1]:
+        part.write(store.load_record(spec.spec_hash))
+    part.consolidate()
+    assert part.counts().loc["bootstrap_mix"].tolist() == [2, 1, 0, 1]
+    assert [cell["preset"] for cell in part.manifest()["absent"]] == ["mitra-v2"]
+    with pytest.raises(StoreError, match="lacks 1 of 5 runs: iris · fold 0 · bootstrap_mix · mitra-v2"):
+        part.check_dense(specs)
+
+
+def test_presets_are_never_averaged_by_mistake(real):
+    runs = real[0].runs()
+    with pytest.raises(AnalysisError, match="preset"):
+        score_matrix(runs)
+    one = at_preset(runs, "mitra-v2")
+    assert set(one["arm"]) == {"zero_shot", "default", "bootstrap_mix"}
+    assert score_matrix(one).shape == (1, 3)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> ResultStore:
+    root = tmp_path_factory.mktemp("results") / "made_up"
+    return make_study(root, n_folds=1, presets=("causalmix", "mitra-v2"))
+
+
+def test_the_figure_shows_each_fine_tuned_arm_under_each_preset(study):
+    frame = load_presets(study)
+    shown = frame.groupby("measure", observed=True)[["preset", "arm"]].apply(
+        lambda own: set(own.itertuples(index=False, name=None))
+    )
+    cells = {(preset, arm) for preset in ("causalmix", "mitra-v2") for arm in ("default", "causalmix", "scm")}
+    assert shown.to_dict() == dict.fromkeys(("path", "val_log_loss", "val_auc", "test_auc"), cells)
+    path = frame[frame["measure"] == "path"].set_index("step")["median"]
+    assert path[0].eq(0).all() and path[12].sub(0.4).abs().max() < 1e-9  # four times 0.1
+    change = frame[frame["measure"] == "test_auc"].groupby(["arm", "step"])["median"].mean()
+    assert change["causalmix", 0] == 0 and change["causalmix", 12] > 0 > change["scm", 12]
+    _, ax = new_figure("tall")
+    figure = ax.figure
+    plot_presets(frame, ax)
+    assert [panel.get_yscale() for panel in figure.axes] == ["log", "linear", "linear", "linear"]
+
+
+def test_a_study_that_is_not_run_yet_has_nothing_to_show(tmp_path):
+    frame = load_presets(ResultStore(tmp_path / "none"))
+    _, ax = new_figure()
+    plot_presets(frame, ax)
+    assert frame.empty and "not run yet" in ax.texts[0].get_text()
