@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from causalmix.batch import fills_with_one_run, make_in_batches
 from causalmix.pool import Outcome, run_in_processes
 from causalmix.progress import make_progress
 from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm, suggest
@@ -95,7 +96,9 @@ def run_all(
     work = partial(_run_and_store, root=store.root, data_dir=data_dir, cache_dir=cache_dir, device=device)
     reasons = []
     with make_progress([spec.dataset for spec in todo], "runs", progress) as bars:
-        for outcome in _find_engine(engine)(work, todo, count_workers(workers), _rows_key):
+        start_work = partial(_find_engine(engine), n_workers=count_workers(workers), key=_rows_key)
+        in_order = start_work if fills_with_one_run(device) else partial(make_in_batches, start_work)
+        for outcome in in_order(work, todo):
             reason = outcome.value
             if outcome.death:
                 reason = f"its worker process died twice: {outcome.death}"
