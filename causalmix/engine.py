@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from causalmix.batch import fills_with_one_run, make_in_batches
 from causalmix.engines import ENGINES, count_workers, work_off
 from causalmix.pool import Outcome
 from causalmix.progress import make_progress
@@ -112,9 +113,11 @@ def run_all(
     work = partial(make_record, data_dir=data_dir, cache_dir=cache_dir, device=device)
     reasons = []
     with make_progress([spec.dataset for spec in todo], "runs", progress) as bars:
-        for outcome in work_off(
-            work, todo, engine, workers, data_dir=data_dir, address=address, device=device
-        ):
+        start_work = partial(
+            work_off, engine=engine, workers=workers, data_dir=data_dir, address=address, device=device
+        )
+        in_order = start_work if fills_with_one_run(device) else partial(make_in_batches, start_work)
+        for outcome in in_order(work, todo):
             record = outcome.value or _died(outcome, device)
             store.write(record)
             if record.reason:

@@ -21,13 +21,13 @@ import pandas as pd
 
 from causalmix.data import DataError
 from causalmix.data.known_scm import true_graph
-from causalmix.environment import describe_environment
 from causalmix.folds import Fold, prepare_fold
 from causalmix.generators import CausalGenerator, make_generator
 from causalmix.generators.base import GeneratorError
 from causalmix.generators.cache import SyntheticCache, SyntheticKey, SyntheticTable
 from causalmix.mixing import mix_rows, n_synthetic_rows
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
+from causalmix.records import complete_record, failed_record, score
 from causalmix.seeding import derive_seed
 from causalmix.specs import ARMS, Arm, RunRecord, RunSpec, SpecError, find_arm, suggest
 from causalmix.trajectory import Trajectory
@@ -35,7 +35,7 @@ from causalmix.trajectory import Trajectory
 if TYPE_CHECKING:
     from torch import nn
 
-    from causalmix.finetune import FinetunePreset
+    from causalmix.finetune import FinetuneData, FinetunePreset
 
 __all__ = [
     "ARMS",
@@ -47,12 +47,14 @@ __all__ = [
     "RunSpec",
     "SpecError",
     "draw_graphs",
+    "failed_record",
     "find_arm",
     "find_profile",
     "iter_specs",
     "make_rows",
     "prepare_fold",
     "run_one",
+    "score",
 ]
 
 
@@ -63,7 +65,7 @@ def run_one(
     cache_dir: str | Path | None = None,
     device: str = "cpu",
 ) -> RunRecord:
-    """Make one run.
+    """Make one run: its table, fold, synthetic rows and pool, then fine-tuning, then its record.
 
     Parameters
     ----------
@@ -92,26 +94,49 @@ def run_one(
     >>> run_one(RunSpec("demo", "bundled", "iris", fold=0, arm="zero_shot")).status
     'ok'
     """
-    arm, model, fold = find_arm(spec.arm), _load_once(spec.model, device), None
+    model = load_once(spec.model, device)
+    run = prepare_run(spec, data_dir, cache_dir, device)
+    if isinstance(run, RunRecord):
+        return run
+    start = time.perf_counter()
+    trajectory = tune(model, run.fold, run.pool, spec, device)
+    return complete_record(spec, run.fold, run.rows, trajectory, time.perf_counter() - start, device)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PreparedRun:
+    """A run whose rows are there: it only has to be fine-tuned.
+
+    Attributes
+    ----------
+    spec : RunSpec
+    fold : Fold
+    rows : SyntheticTable or None
+        ``None`` for an arm without synthetic rows.
+    pool : DataFrame
+        The rows that are fine-tuned on.
+    """
+
+    spec: RunSpec
+    fold: Fold
+    rows: SyntheticTable | None
+    pool: pd.DataFrame
+
+
+def prepare_run(
+    spec: RunSpec,
+    data_dir: str | Path | None = None,
+    cache_dir: str | Path | None = None,
+    device: str = "cpu",
+) -> PreparedRun | RunRecord:
+    """Return the run with its rows, or its failed record when the table or the generator cannot serve it."""
+    arm, fold = find_arm(spec.arm), None
     try:
         fold = prepare_fold(spec, data_dir)
         rows = make_rows(fold, spec, cache_dir) if arm.generator else None
-        pool = make_pool(fold, rows, arm, spec)
+        return PreparedRun(spec, fold, rows, make_pool(fold, rows, arm, spec))
     except (DataError, GeneratorError) as error:
         return failed_record(spec, str(error), device, fold.fingerprint if fold else "")
-    start = time.perf_counter()
-    trajectory = tune(model, fold, pool, spec, device)
-    seconds = time.perf_counter() - start
-    return RunRecord(
-        spec=spec,
-        status="ok",
-        scores={**score(trajectory), **fold.sizes, "n_synthetic": len(rows.rows) if rows else 0},
-        trajectory=trajectory,
-        graphs=tuple(graph.to_dict() for graph in rows.graphs) if rows else (),
-        timings={"seconds_generate": rows.seconds if rows else 0.0, "seconds_finetune": seconds},
-        environment=describe_environment(device),
-        data_fingerprint=fold.fingerprint,
-    )
 
 
 def make_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None = None) -> SyntheticTable:
@@ -198,7 +223,17 @@ def tune(model: nn.Module, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device
 
     The seed does not depend on the arm.
     """
-    from causalmix.finetune import FinetuneData, FineTuner, LabelledRows, zero_shot
+    from causalmix.finetune import FineTuner, zero_shot
+
+    data = encode_rows(fold, pool)
+    if not find_arm(spec.arm).finetune:
+        return zero_shot(model, data)
+    return FineTuner(find_preset(spec), device).run(model, data, finetune_seed(spec))
+
+
+def encode_rows(fold: Fold, pool: pd.DataFrame) -> FinetuneData:
+    """Return the rows of a run as the model takes them; all but the pool are real."""
+    from causalmix.finetune import FinetuneData, LabelledRows
 
     prep, labels, split = fold.preprocessor, fold.labels, fold.split
 
@@ -208,17 +243,18 @@ def tune(model: nn.Module, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device
     def raw(X: pd.DataFrame, y: pd.Series) -> LabelledRows:
         return LabelledRows(prep.encode(prep.transform(X)), labels.transform(y))
 
-    data = FinetuneData(
+    return FinetuneData(
         pool=canonical(pool),
         context=canonical(fold.train),
         val=raw(split.X_val, split.y_val),
         test=raw(split.X_test, split.y_test),
         n_classes=len(labels.classes_),
     )
-    if not find_arm(spec.arm).finetune:
-        return zero_shot(model, data)
-    seed = derive_seed("finetune", spec.dataset, spec.fold, spec.repeat, spec.model, spec.preset)
-    return FineTuner(find_preset(spec), device).run(model, data, seed)
+
+
+def finetune_seed(spec: RunSpec) -> int:
+    """Return the seed of the fine-tuning's draws, the same for all arms of a fold."""
+    return derive_seed("finetune", spec.dataset, spec.fold, spec.repeat, spec.model, spec.preset)
 
 
 def find_preset(spec: RunSpec) -> FinetunePreset:
@@ -237,30 +273,8 @@ def find_preset(spec: RunSpec) -> FinetunePreset:
     return dataclasses.replace(preset, n_steps=spec.n_steps) if spec.n_steps else preset
 
 
-def score(trajectory: Trajectory) -> dict[str, float]:
-    """Return the scores of a record: at the selected step, and at step 0 for the pre-trained model."""
-    return {
-        "test_auc": trajectory.at_selected("test_auc"),
-        "zero_shot_auc": trajectory.at_start("test_auc"),
-        "test_log_loss": trajectory.at_selected("test_log_loss"),
-        "zero_shot_log_loss": trajectory.at_start("test_log_loss"),
-        "val_auc": trajectory.at_selected("val_auc"),
-    }
-
-
-def failed_record(spec: RunSpec, reason: str, device: str = "cpu", fingerprint: str = "") -> RunRecord:
-    """Return the record of a run that could not be made."""
-    return RunRecord(
-        spec=spec,
-        status="failed",
-        reason=reason,
-        environment=describe_environment(device),
-        data_fingerprint=fingerprint,
-    )
-
-
 @functools.lru_cache(maxsize=2)
-def _load_once(name: str, device: str) -> Any:
+def load_once(name: str, device: str) -> Any:
     """Load a model once per process; fine-tuning works on a copy of it."""
     # torch.optim imports it at its first use: seconds that must not count as those of a run
     import torch._dynamo  # noqa: F401

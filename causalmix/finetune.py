@@ -2,143 +2,37 @@
 
 Each step draws a context/query split of the training pool; the loss is the query's cross-entropy (the way in
 which Mitra and TabPFN are fine-tuned). At each evaluation validation and test rows are scored together in one
-forward pass. The paper gives neither learning rate nor steps: the numbers in `PRESETS["causalmix"]` are ours.
-Its rate is the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini`: by mean test ROC-AUC at the selected
-step, real rows only, folds 8 and 9 of six simulated tables (suite `known_scm`); no benchmark table was used.
+forward pass. Runs of one shape can go through one program, each with weights of its own.
 """
 
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 import torch
-from sklearn.metrics import log_loss
 from torch import nn
 
-from causalmix.models.base import in_context_loss
-from causalmix.models.inference import predict_proba, roc_auc
+from causalmix.finetune_run import (
+    FinetuneData,
+    FinetuneRun,
+    LabelledRows,
+    draw_split,
+    evaluate,
+    shape_of,
+)
+from causalmix.models.base import in_context_losses
+from causalmix.models.stacked import FlatWeights, saved_bytes, stack_copies
+from causalmix.presets import PRESETS, FinetunePreset
 from causalmix.trajectory import Trajectory
 
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """Encoded rows with their class codes.
-
-    Attributes
-    ----------
-    X : (n_rows, n_features) float32 array
-        Without missing values.
-    y : (n_rows,) int64 array
-        Codes `0 <= y < n_classes`.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-@dataclass(frozen=True)
-class FinetuneData:
-    """What one fine-tuning run sees.
-
-    Attributes
-    ----------
-    pool : LabelledRows
-        The rows trained on: real, synthetic or mixed.
-    context : LabelledRows
-        The real training rows, the context of each prediction under `prediction_context="real"`.
-    val, test : LabelledRows
-        Real rows; validation selects the step, test is only reported.
-    n_classes : int
-    """
-
-    pool: LabelledRows
-    context: LabelledRows
-    val: LabelledRows
-    test: LabelledRows
-    n_classes: int
-
-
-@dataclass(frozen=True)
-class FinetunePreset:
-    """One recipe of fine-tuning.
-
-    Attributes
-    ----------
-    n_steps, eval_every : int
-        Optimiser steps in all and between evaluations.
-    learning_rate, weight_decay : float
-        Of AdamW.
-    warmup_steps : int
-        Linear warm-up from 0; constant afterwards.
-    patience : int
-        Evaluations without a better validation score after which training stops.
-    rows_per_step : int
-        Rows drawn from the pool for one step: the same compute for every arm.
-    query_share : float
-        Share of a step's rows that are predicted; the rest is their context.
-    prediction_context : {"real", "pool"}
-        Whether predictions see the real training rows only or the whole pool.
-    """
-
-    n_steps: int = 30
-    eval_every: int = 3
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup_steps: int = 3
-    patience: int = 10
-    rows_per_step: int = 192
-    query_share: float = 0.25
-    prediction_context: str = "real"
-
-
-PRESETS: dict[str, FinetunePreset] = {
-    "causalmix": FinetunePreset(),
-    "smoke": FinetunePreset(n_steps=4, eval_every=2, rows_per_step=64),
-    # AutoGluon 1.6's defaults: the warm-up outlasts the training, so the rate stays below 5e-6.
-    "autogluon-mitra": FinetunePreset(
-        n_steps=50, eval_every=5, learning_rate=1e-4, weight_decay=0.1, warmup_steps=1000
-    ),
-    "mitra-v2": FinetunePreset(
-        n_steps=50, eval_every=5, learning_rate=1e-5, weight_decay=0.3, warmup_steps=10
-    ),
-}
-
-
-@dataclass
-class _Recorder:
-    """Collects evaluations and remembers the best weights (a deep copy)."""
-
-    rows: list[dict[str, float]] = field(default_factory=list)
-    best: tuple[float, float] = (-math.inf, -math.inf)
-    best_step: int = 0
-    best_state: dict[str, torch.Tensor] = field(default_factory=dict)
-    since_best: int = 0
-
-    def add(self, row: dict[str, float], model: nn.Module) -> None:
-        """Add one evaluation; higher validation ROC-AUC is better, lower validation log-loss breaks ties."""
-        self.rows.append(row)
-        score = (row["val_auc"], -row["val_log_loss"])
-        self.since_best += 1
-        if score > self.best or not self.best_state:
-            self.best, self.best_step, self.since_best = score, int(row["step"]), 0
-            self.best_state = copy.deepcopy(model.state_dict())
-
-    def trajectory(self) -> Trajectory:
-        curves = {name: tuple(row[name] for row in self.rows) for name in self.rows[0] if name != "step"}
-        return Trajectory(
-            steps=tuple(int(row["step"]) for row in self.rows), selected_step=self.best_step, **curves
-        )
+__all__ = ["PRESETS", "FineTuner", "FinetuneData", "FinetunePreset", "LabelledRows", "zero_shot"]
 
 
 class FineTuner:
-    """Fine-tunes a copy of a model; the caller's model is left as it was.
+    """Fine-tunes copies of a model; the caller's model is left as it was.
 
     Parameters
     ----------
@@ -181,110 +75,137 @@ class FineTuner:
             The copy with the weights of the selected step (step 0 can be selected).
         trajectory : Trajectory
         """
-        preset = self.preset
+        run = FinetuneRun(data, np.random.default_rng(seed))
+        self._train(copy.deepcopy(model).to(self.device), [run])
         tuned = copy.deepcopy(model).to(self.device)
+        nn.utils.vector_to_parameters(run.best_weights, tuned.parameters())
+        return tuned.eval(), run.trajectory()
+
+    def run_many(
+        self, model: nn.Module, runs: Sequence[FinetuneData], seeds: Sequence[int]
+    ) -> Iterator[dict[int, Trajectory | Exception]]:
+        """Fine-tune a copy of `model` per run; runs of one shape go through one program.
+
+        Each run draws the rows that `run` would draw for it, and comes to the same numbers but for rounding.
+        A program that fails, for want of memory or because of one of its runs, is made again as two of half
+        the size; what fails alone is the result of that run.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+            A `TabularFoundationModel`.
+        runs : sequence of FinetuneData
+        seeds : sequence of int
+            One per run.
+
+        Yields
+        ------
+        dict
+            Of each program, as soon as it has ended: position in `runs` -> Trajectory or Exception.
+        """
+        shapes = [shape_of(data, self.preset) for data in runs]
+        for _, group in groupby(sorted(range(len(runs)), key=shapes.__getitem__), key=shapes.__getitem__):
+            positions = list(group)
+            size = self._runs_that_fit(model, runs[positions[0]], len(positions))
+            queue = [positions[first : first + size] for first in range(0, len(positions), size)]
+            while queue:
+                batch = queue.pop(0)
+                outcomes = self._try(model, [runs[i] for i in batch], [seeds[i] for i in batch])
+                if outcomes:
+                    yield dict(zip(batch, outcomes, strict=True))
+                else:
+                    half = len(batch) // 2
+                    queue = [batch[:half], batch[half:], *queue]
+
+    def _try(
+        self, model: nn.Module, runs: Sequence[FinetuneData], seeds: Sequence[int]
+    ) -> list[Trajectory | Exception]:
+        """Return the outcome of each run, or nothing when a program of several runs fails."""
+        try:
+            if len(runs) == 1:
+                return [self.run(model, runs[0], seeds[0])]
+            states = [
+                FinetuneRun(data, np.random.default_rng(seed)) for data, seed in zip(runs, seeds, strict=True)
+            ]
+            self._train(stack_copies(model, len(runs)).to(self.device), states)
+            return [state.trajectory() for state in states]
+        except Exception as error:
+            # without its traceback, which keeps the program's tensors alive
+            return [error.with_traceback(None)] if len(runs) == 1 else []
+
+    def _train(self, model: nn.Module, runs: list[FinetuneRun]) -> None:
+        """Fine-tune `model`, which takes one table per run; a run that has stopped is measured no more."""
+        preset, weights = self.preset, FlatWeights(model, len(runs))
         optimizer = torch.optim.AdamW(
-            tuned.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
+            [weights.vector], lr=preset.learning_rate, weight_decay=preset.weight_decay
         )
-        rng = np.random.default_rng(seed)
-        recorder = _Recorder()
-        recorder.add(evaluate(tuned, data, 0, preset.prediction_context), tuned)
-        before, losses = _flat_weights(tuned), []
+        tables, losses = [run.data for run in runs], []
+        for run, row, vector in zip(runs, self._evaluate(model, tables, 0), weights.rows(), strict=True):
+            run.add(row, vector)
         for step in range(1, preset.n_steps + 1):
-            losses.append(self._train_step(tuned, optimizer, data.pool, step, rng))
+            optimizer.param_groups[0]["lr"] = preset.learning_rate * min(
+                1.0, step / max(1, preset.warmup_steps)
+            )
+            losses.append(self._train_step(model, weights, optimizer, runs))
             if step % preset.eval_every and step != preset.n_steps:
                 continue
-            row = evaluate(tuned, data, step, preset.prediction_context)
-            after = _flat_weights(tuned)
-            row |= {"train_loss": float(np.mean(losses)), "update_norm": float((after - before).norm())}
-            recorder.add(row, tuned)
-            before, losses = after, []
-            if recorder.since_best >= preset.patience:
+            means = torch.stack(losses).double().mean(dim=0).tolist()
+            rows = self._evaluate(model, tables, step)
+            for run, row, vector, mean in zip(runs, rows, weights.rows(), means, strict=True):
+                if run.since_best < preset.patience:
+                    run.add(row, vector, mean)
+            losses = []
+            if all(run.since_best >= preset.patience for run in runs):
                 break
-        tuned.load_state_dict(recorder.best_state)
-        return tuned.eval(), recorder.trajectory()
+
+    def _evaluate(self, model: nn.Module, tables: list[FinetuneData], step: int) -> list[dict[str, float]]:
+        return evaluate(model, tables, step, self.preset.prediction_context)
 
     def _train_step(
         self,
         model: nn.Module,
+        weights: FlatWeights,
         optimizer: torch.optim.Optimizer,
-        pool: LabelledRows,
-        step: int,
-        rng: np.random.Generator,
-    ) -> float:
-        preset = self.preset
-        context, query = draw_split(pool.y, preset.rows_per_step, preset.query_share, rng)
+        runs: list[FinetuneRun],
+    ) -> torch.Tensor:
+        """Make one step of every run; return their losses, (N,)."""
         model.train()
-        loss = in_context_loss(model, *self._tensors(pool, context), *self._tensors(pool, query))
-        loss.backward()
-        for group in optimizer.param_groups:
-            group["lr"] = preset.learning_rate * min(1.0, step / max(1, preset.warmup_steps))
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        weights.gradient.zero_()
+        losses = in_context_losses(model, *self._draw(runs))
+        losses.sum().backward()
+        weights.clip_gradients(1.0)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return losses.detach()
 
-    def _tensors(self, rows: LabelledRows, index: np.ndarray) -> Iterator[torch.Tensor]:
-        for values, dtype in ((rows.X, torch.float32), (rows.y, torch.int64)):
-            yield torch.as_tensor(values[index], dtype=dtype, device=self.device)[None]
+    def _draw(self, runs: list[FinetuneRun]) -> Iterator[torch.Tensor]:
+        """Draw the rows of one step: context and query, features and classes, one table per run."""
+        preset = self.preset
+        splits = [
+            draw_split(run.data.pool.y, preset.rows_per_step, preset.query_share, run.rng) for run in runs
+        ]
+        for indices in zip(*splits, strict=True):
+            X = np.stack([run.data.pool.X[index] for run, index in zip(runs, indices, strict=True)])
+            y = np.stack([run.data.pool.y[index] for run, index in zip(runs, indices, strict=True)])
+            yield torch.as_tensor(X, dtype=torch.float32, device=self.device)
+            yield torch.as_tensor(y, dtype=torch.int64, device=self.device)
 
-
-def draw_split(
-    y: np.ndarray, n_rows: int, query_share: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the context and query rows of one step.
-
-    Parameters
-    ----------
-    y : (n_pool,) int array
-        Class codes of the pool.
-    n_rows : int
-        Rows of the step; at most the pool is used.
-    query_share : float
-        Share of them that becomes the query; at least one row each.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    context, query : int arrays
-        Disjoint row numbers. The context holds a row of every class that the draw holds.
-    """
-    drawn = rng.permutation(len(y))[: min(n_rows, len(y))]
-    _, first_of_class = np.unique(y[drawn], return_index=True)
-    rest = np.setdiff1d(np.arange(len(drawn)), first_of_class)
-    n_query = min(max(1, round(query_share * len(drawn))), len(rest))
-    query = rest[len(rest) - n_query :]
-    return drawn[np.setdiff1d(np.arange(len(drawn)), query)], drawn[query]
+    def _runs_that_fit(self, model: nn.Module, data: FinetuneData, n_runs: int) -> int:
+        """How many of `n_runs` go into half of the device's free memory by what one keeps for `backward`."""
+        free = free_memory(self.device)
+        if free is None:
+            return n_runs
+        one = [FinetuneRun(data, np.random.default_rng(0))]
+        needed = saved_bytes(lambda: in_context_losses(model, *self._draw(one)))
+        return int(min(n_runs, max(1, free // (2 * needed))))
 
 
-def evaluate(model: nn.Module, data: FinetuneData, step: int, prediction_context: str = "real") -> dict:
-    """Score validation and test rows in one forward pass.
-
-    Returns
-    -------
-    dict
-        `step`, `val_log_loss`, `val_auc`, `test_log_loss`, `test_auc`, and a `train_loss` of NaN and an
-        `update_norm` of 0 for the caller to replace.
-    """
-    model.eval()
-    context = data.context if prediction_context == "real" else data.pool
-    proba = predict_proba(
-        model, context.X, context.y, np.concatenate((data.val.X, data.test.X)), data.n_classes
-    )
-    row: dict[str, float] = {"step": step, "train_loss": math.nan, "update_norm": 0.0}
-    parts = (("val", data.val, proba[: len(data.val)]), ("test", data.test, proba[len(data.val) :]))
-    for name, rows, predicted in parts:
-        row[f"{name}_log_loss"] = float(log_loss(rows.y, predicted, labels=np.arange(data.n_classes)))
-        row[f"{name}_auc"] = roc_auc(rows.y, predicted)
-    return row
+def free_memory(device: str) -> int | None:
+    """Return the free bytes of a CUDA device; ``None`` for any other."""
+    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else None
 
 
 def zero_shot(model: nn.Module, data: FinetuneData) -> Trajectory:
     """Score the pre-trained model as it is: a trajectory of the single step 0."""
-    recorder = _Recorder()
-    recorder.add(evaluate(model, data, 0), model)
-    return recorder.trajectory()
-
-
-def _flat_weights(model: nn.Module) -> torch.Tensor:
-    return nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+    run = FinetuneRun(data, np.random.default_rng(0))
+    run.add(evaluate(model, [data], 0)[0], torch.empty(0))
+    return run.trajectory()

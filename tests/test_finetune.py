@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -12,16 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from causalmix.finetune import (
-    PRESETS,
-    FinetuneData,
-    FinetunePreset,
-    FineTuner,
-    LabelledRows,
-    draw_split,
-    evaluate,
-    zero_shot,
-)
+from causalmix.finetune import PRESETS, FinetuneData, FinetunePreset, FineTuner, LabelledRows, zero_shot
+from causalmix.finetune_run import draw_split, evaluate
+from causalmix.models.base import in_context_loss
+from causalmix.models.checkpoints import load_checkpoint, save_checkpoint
 from causalmix.models.inference import predict_proba, roc_auc
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
 
@@ -73,9 +68,35 @@ def test_the_callers_model_and_global_randomness_are_left_alone(model: Tab2D, da
 
 def test_the_returned_weights_are_those_of_the_selected_step(model: Tab2D, data: FinetuneData) -> None:
     tuned, trajectory = FineTuner(PRESET).fit(model, data, seed=0)
-    again = evaluate(tuned, data, trajectory.selected_step)
+    (again,) = evaluate(tuned, [data], trajectory.selected_step)
     assert again["test_auc"] == trajectory.at_selected("test_auc")
     assert again["val_log_loss"] == trajectory.at_selected("val_log_loss")
+
+
+def test_the_returned_model_can_be_saved_and_loaded(model: Tab2D, data: FinetuneData, tmp_path) -> None:
+    tuned, _ = FineTuner(PRESET).fit(model, data, seed=0)
+    save_checkpoint(tuned, tmp_path)
+    loaded = load_checkpoint(tmp_path)
+    assert all(torch.equal(tuned.state_dict()[name], w) for name, w in loaded.state_dict().items())
+
+
+def test_a_step_is_that_of_the_textbook_loop(model: Tab2D, data: FinetuneData) -> None:
+    preset = replace(PRESET, n_steps=3, eval_every=1, warmup_steps=0, patience=99)
+    norms, rng = FineTuner(preset).run(model, data, seed=0).update_norm[1:], np.random.default_rng(0)
+    copied = copy.deepcopy(model)
+    optimizer = torch.optim.AdamW(
+        copied.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
+    )
+    for norm in norms:
+        before = torch.nn.utils.parameters_to_vector(copied.parameters()).detach().clone()
+        context, query = draw_split(data.pool.y, preset.rows_per_step, preset.query_share, rng)
+        X, y = torch.as_tensor(data.pool.X)[None], torch.as_tensor(data.pool.y)[None]
+        in_context_loss(copied, X[:, context], y[:, context], X[:, query], y[:, query]).backward()
+        torch.nn.utils.clip_grad_norm_(copied.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        after = torch.nn.utils.parameters_to_vector(copied.parameters()).detach()
+        assert float((after - before).norm()) == norm
 
 
 def test_the_selected_step_has_the_best_validation_score(model: Tab2D, data: FinetuneData) -> None:
@@ -100,7 +121,7 @@ def test_synthetic_rows_reach_the_prediction_context_only_when_asked(
 ) -> None:
     flipped = replace(data, pool=LabelledRows(data.pool.X, 1 - data.pool.y))
     for context, same in (("real", True), ("pool", False)):
-        scores = [evaluate(model, which, 0, context)["test_log_loss"] for which in (flipped, data)]
+        scores = [evaluate(model, [which], 0, context)[0]["test_log_loss"] for which in (flipped, data)]
         assert (scores[0] == scores[1]) is same
 
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causalmix.models import tab2d
 from causalmix.models.tab2d import Tab2D, Tab2DConfig, quantile_features
 
 SMALL = Tab2DConfig(dim=16, n_layers=2, n_heads=2)
@@ -108,3 +109,16 @@ def test_tables_of_one_batch_are_independent(n_tables: int) -> None:
     batched = predict(model, X, y, 15)
     for index, (X_one, y_one) in enumerate(tables):
         assert torch.allclose(batched[index : index + 1], predict(model, X_one, y_one, 15), atol=1e-5)
+
+
+@pytest.mark.parametrize("n_query", [0, 1, 30])
+def test_predictions_in_slices_are_those_in_one_piece(n_query: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, (X, y) = make_model(), make_table(40 + n_query, 5)
+    predictions = []
+    for size in (1, 500, 10**9):
+        monkeypatch.setattr(tab2d, "SLICE_SIZE", size)
+        predictions.append(predict(model, X, y, 40))
+    with torch.enable_grad():
+        predictions.append(predict.__wrapped__(model, X, y, 40).detach())
+    assert predictions[0].shape == (1, n_query, 10)
+    assert all(torch.allclose(predictions[0], other, atol=1e-6) for other in predictions[1:])

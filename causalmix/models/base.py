@@ -85,3 +85,22 @@ def in_context_loss(
     if not known.any():
         return 0.0 * logits.sum()
     return F.cross_entropy(logits[known], y_query[known])
+
+
+def in_context_losses(
+    model: torch.nn.Module,
+    X_context: torch.Tensor,
+    y_context: torch.Tensor,
+    X_query: torch.Tensor,
+    y_query: torch.Tensor,
+) -> torch.Tensor:
+    """Like `in_context_loss`, of each table by itself.
+
+    Returns
+    -------
+    (B,) float tensor
+    """
+    logits = mask_absent_classes(model(X_context, y_context, X_query), y_context)
+    known = (y_query.unsqueeze(2) == y_context.unsqueeze(1)).any(dim=2)  # (B, Rq)
+    losses = F.cross_entropy(logits.flatten(0, 1), y_query.flatten(), reduction="none").view(known.shape)
+    return (losses * known).sum(dim=1) / known.sum(dim=1).clamp_min(1)

@@ -9,7 +9,6 @@ from sklearn.metrics import roc_auc_score
 from causalmix.models.base import mask_absent_classes
 
 
-@torch.no_grad()
 def predict_proba(
     model: torch.nn.Module,
     X_context: np.ndarray,
@@ -45,7 +44,6 @@ def predict_proba(
     (Rq, n_classes) float64 array
         Rows sum to 1; a class absent from the context has probability 0.
     """
-    device = next(model.parameters()).device
     rng = np.random.default_rng(seed)
     total = np.zeros((len(X_query), n_classes))
     for member in range(n_members):
@@ -53,12 +51,37 @@ def predict_proba(
         if member:
             codes = rng.permutation(n_classes)
             signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=X_context.shape[1])
-        context = torch.as_tensor(X_context * signs, dtype=torch.float32, device=device)[None]
-        query = torch.as_tensor(X_query * signs, dtype=torch.float32, device=device)[None]
-        labels = torch.as_tensor(codes[y_context], dtype=torch.int64, device=device)[None]
-        logits = mask_absent_classes(model(context, labels, query), labels)[0, :, :n_classes]
-        total += logits.double().softmax(dim=1).cpu().numpy()[:, codes]
+        view = (X_context * signs)[None], codes[y_context][None], (X_query * signs)[None]
+        total += predict_tables(model, *view, n_classes)[0][:, codes]
     return total / n_members
+
+
+@torch.no_grad()
+def predict_tables(
+    model: torch.nn.Module, X_context: np.ndarray, y_context: np.ndarray, X_query: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Predict the query rows of several tables of one shape in one forward pass.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A `TabularFoundationModel`.
+    X_context : (B, Rc, C) float array
+    y_context : (B, Rc) int array
+        Codes `0 <= y < n_classes`.
+    X_query : (B, Rq, C) float array
+    n_classes : int
+
+    Returns
+    -------
+    (B, Rq, n_classes) float64 array
+        Rows sum to 1; a class absent from a table's context has probability 0.
+    """
+    device = next(model.parameters()).device
+    context, query = (torch.as_tensor(X, dtype=torch.float32, device=device) for X in (X_context, X_query))
+    labels = torch.as_tensor(y_context, dtype=torch.int64, device=device)
+    logits = mask_absent_classes(model(context, labels, query), labels)[:, :, :n_classes]
+    return logits.double().softmax(dim=2).cpu().numpy()
 
 
 def roc_auc(y: np.ndarray, proba: np.ndarray) -> float:

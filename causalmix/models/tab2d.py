@@ -10,6 +10,7 @@ Dimensions, here and below: `B` tables, `R` rows of which the first `Rc` are con
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,8 @@ import torch.nn.functional as F
 from torch import nn
 
 N_QUANTILES = 999
+SLICE_SIZE = 2**17
+"""Numbers in a slice of the rows' embeddings, about: 0.5 MB, and 2 MB in the hidden layer."""
 
 
 @dataclass(frozen=True)
@@ -139,19 +142,37 @@ class Layer(nn.Module):
         The last layer computes only what is read: the label column (index 0) of the query rows,
         (B, 1, Rq, E).
         """
+        first_row = n_context if is_last else 0
+        x = _in_slices(lambda columns: self._across_rows(columns, n_context, first_row), x, dim=1)
+        return _in_slices(lambda rows: self._across_columns(rows, is_last), x, dim=2)
+
+    def _across_rows(self, x: torch.Tensor, n_context: int, first_row: int) -> torch.Tensor:
+        """(B, C + 1, R, E) to (B, C + 1, R - first_row, E); columns do not see each other."""
         rows = self.layer_norm1(x).flatten(0, 1)  # (B * (C + 1), R, E)
-        context = rows[:, :n_context]
-        if is_last:
-            x, rows = x[:, :, n_context:], rows[:, n_context:]
-        x = x + self.attention1(rows, context).view_as(x)
-        x = x + self.linear2(F.gelu(self.linear1(self.layer_norm2(x))))
+        x = x[:, :, first_row:]
+        x = x + self.attention1(rows[:, first_row:], rows[:, :n_context]).view_as(x)
+        return x + self.linear2(F.gelu(self.linear1(self.layer_norm2(x))))
+
+    def _across_columns(self, x: torch.Tensor, label_only: bool) -> torch.Tensor:
+        """(B, C + 1, R, E) to the same shape or (B, 1, R, E); rows do not see each other."""
         columns = self.layer_norm3(x).transpose(1, 2).flatten(0, 1)  # (B * R, C + 1, E)
         readers = columns
-        if is_last:
+        if label_only:
             x, readers = x[:, :1], columns[:, :1]
         attended = self.attention2(readers, columns).unflatten(0, (x.shape[0], -1))
         x = x + attended.transpose(1, 2)
         return x + self.linear4(F.gelu(self.linear3(self.layer_norm4(x))))
+
+
+def _in_slices(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return ``function(x)``, on a CPU without gradients computed slice by slice along ``dim``.
+
+    The slices are independent, so the result is the same; their hidden layers stay in the processor's cache.
+    """
+    if torch.is_grad_enabled() or x.device.type != "cpu":
+        return function(x)
+    size = max(1, SLICE_SIZE * x.shape[dim] // max(1, x.numel()))
+    return torch.cat([function(part) for part in x.split(size, dim)], dim)
 
 
 class Tab2D(nn.Module):
