@@ -78,29 +78,7 @@ def plot_improvements(
     arms = order_arms(frame["arm"])
     rng = np.random.default_rng(0)
     for row, arm in enumerate(arms):
-        own = frame[frame["arm"] == arm]
-        colour = arm_colour(arm)
-        line = {"color": colour, "linewidth": 1.4}
-        ax.boxplot(
-            own["score"],
-            positions=[row],
-            orientation="horizontal",
-            widths=0.55,
-            showfliers=False,
-            medianprops=line,
-            boxprops=line,
-            whiskerprops=line,
-            capprops=line,
-        )
-        height = row + rng.uniform(-0.18, 0.18, len(own))
-        ax.scatter(own["score"], height, s=12, color=colour, alpha=0.45, linewidths=0)
-        first = own.iloc[0]
-        ends = (first["arm_lower"], first["arm_upper"])
-        ax.plot(ends, [row + 0.38] * 2, color=colour, linewidth=3, solid_capstyle="butt")
-        text = signed(first["arm_median"], *ends)
-        ax.annotate(
-            text, (1.01, row), xycoords=ax.get_yaxis_transform(), va="center", fontsize=8.5, color=colour
-        )
+        _draw_distribution(ax, frame[frame["arm"] == arm], row, arm_colour(arm), rng)
     ax.axvline(0, color=INK, linewidth=1)
     if reference is not None:
         ax.axvline(reference, color=MUTED, linewidth=1, linestyle="--", label=f"published {reference:+.2f}")
@@ -112,6 +90,28 @@ def plot_improvements(
     hidden = int((~frame["score"].between(*ax.get_xlim())).sum())
     outside = f" ({hidden} of {len(frame)} runs lie outside)" if hidden else ""
     ax.set_xlabel(AXIS_LABELS[frame["normalisation"].iloc[0]] + outside)
+
+
+def _draw_distribution(ax: Axes, own: pd.DataFrame, row: int, colour: str, rng: np.random.Generator) -> None:
+    """Draw one arm's box, dots, interval of the median, and both numbers on the right."""
+    line = {"color": colour, "linewidth": 1.4}
+    ax.boxplot(
+        own["score"],
+        positions=[row],
+        orientation="horizontal",
+        widths=0.55,
+        showfliers=False,
+        medianprops=line,
+        boxprops=line,
+        whiskerprops=line,
+        capprops=line,
+    )
+    height = row + rng.uniform(-0.18, 0.18, len(own))
+    ax.scatter(own["score"], height, s=12, color=colour, alpha=0.45, linewidths=0)
+    median, *ends = own[["arm_median", "arm_lower", "arm_upper"]].iloc[0]
+    ax.plot(ends, [row + 0.38] * 2, color=colour, linewidth=3, solid_capstyle="butt")
+    text, place = signed(median, *ends), ax.get_yaxis_transform()
+    ax.text(1.01, row, text, transform=place, va="center", fontsize=8.5, color=colour)
 
 
 def load_spread(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
