@@ -40,7 +40,7 @@ def code_revision() -> str:
     Outside a git checkout: the version and a hash of the source files.
     """
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
-        return f"{_versions().get('causalmix', 'unversioned')}+source.{_source_hash()}"
+        return f"{_versions().get('causalmix', 'unversioned')}+source.{source_hash()}"
     changed = _git("status", "--porcelain", "--", "*.py")
     return f"{_git('rev-parse', '--short=12', 'HEAD')}{'+dirty' if changed else ''}"
 
@@ -54,7 +54,8 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _source_hash() -> str:
+def source_hash() -> str:
+    """Return 12 hex characters of the SHA-256 over the source files of the package."""
     digest = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*.py")):
         digest.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())

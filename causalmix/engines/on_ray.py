@@ -21,7 +21,7 @@ import ray
 from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from causalmix.engines.crew import Crew, Job, LostError
-from causalmix.environment import code_revision
+from causalmix.environment import source_hash
 from causalmix.pool import ONE_THREAD, Outcome, PoolError, attempt, raise_failure
 from causalmix.specs import SpecError
 
@@ -78,7 +78,7 @@ def run_on_ray(
     with _connected(address):
         kind = "GPU" if on_gpu else "CPU"
         options = plan_options(n_workers, _count(kind), on_gpu)
-        hire = partial(_ActorSlot, options, (function, Path.cwd(), code_revision(), check))
+        hire = partial(_ActorSlot, options, (function, Path.cwd(), source_hash(), check))
         crew = Crew(tasks, key, hire, _wait_for_one, lambda: n_workers or _count(kind), patience)
         try:
             yield from crew.work()
@@ -215,9 +215,9 @@ class _Worker:
     """What runs on the cluster: one process that does task after task."""
 
     def __init__(
-        self, function: Callable[[Any], Any], folder: Path, revision: str, check: Callable[[], str]
+        self, function: Callable[[Any], Any], folder: Path, source: str, check: Callable[[], str]
     ) -> None:
-        self.function, self.folder, self.revision, self.check = function, folder, revision, check
+        self.function, self.folder, self.source, self.check = function, folder, source, check
 
     def start(self) -> tuple[str, Any]:
         """Return the node's id and name, or what it lacks."""
@@ -234,7 +234,6 @@ class _Worker:
         if not self.folder.is_dir():
             return f"there is no folder {self.folder}; start the command in a folder that every node has"
         os.chdir(self.folder)
-        here = code_revision()
-        if here != self.revision:
-            return f"it has causalmix {here} and this command {self.revision}; install the same on all"
+        if source_hash() != self.source:
+            return "its source files of causalmix differ from this command's; install the same on all"
         return self.check()
