@@ -33,7 +33,8 @@ from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from causalmix.causal.dags import random_dag
-from causalmix.causal.discovery import count_votes, discover_edges
+from causalmix.causal.discovery import discover_edges
+from causalmix.causal.votes import count_votes
 from causalmix.generators import GENERATORS, make_generator
 from causalmix.generators.confinement import confined
 from causalmix.generators.table import CodedTable

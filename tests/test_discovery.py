@@ -17,7 +17,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from causalmix.causal import discovery
 from causalmix.causal.ci_test import DegenerateGaussianTest, embed_column
-from causalmix.causal.discovery import count_votes, discover_edges
+from causalmix.causal.discovery import discover_edges
+from causalmix.causal.votes import count_votes
 from causalmix.method_checks import simulate, skeleton_auroc
 from tests.simulated_tables import TARGET, awkward_table, simulate_mixed
 

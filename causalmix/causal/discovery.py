@@ -33,6 +33,7 @@ from causallearn.utils.PCUtils import SkeletonDiscovery as pc_module
 from causalmix.causal.ci_test import DegenerateGaussianTest
 from causalmix.causal.edges import EdgeProbabilities
 from causalmix.causal.redundancy import find_redundant_columns
+from causalmix.causal.votes import count_votes
 
 MAX_CONDITIONING = 3
 """Largest conditioning set of the adjacency searches of PC and FCI."""
@@ -54,7 +55,6 @@ small table fewer edges are found."""
 ALPHA = 0.1
 """Significance level of the independence tests."""
 
-_TAIL, _ARROW, _CIRCLE = -1, 1, 2
 _CI_TEST_NAME = "causalmix_degenerate_gaussian"
 _LOCK = threading.RLock()
 
@@ -91,7 +91,7 @@ def discover_edges(
     """Estimate edge probabilities from the votes of PC and FCI on random subsamples.
 
     Each subsample (a share of the rows without replacement, columns permuted) is searched by every algorithm;
-    its endpoint marks become votes (see `_VOTES`), and the votes are averaged. Constant and repeated columns
+    its endpoint marks become votes (`count_votes`), and the votes are averaged. Constant and repeated columns
     get no edges. With more than `WIDE_TABLE` columns at most `WIDE_BOOTSTRAPS` subsamples are drawn.
 
     Parameters
@@ -228,45 +228,6 @@ ALGORITHMS: dict[str, Callable[[np.ndarray, DegenerateGaussianTest, float], np.n
 
 def _node_names(d: int) -> list[str]:
     return [f"X{i:05d}" for i in range(d)]
-
-
-_VOTES: dict[tuple[int, int], tuple[float, float]] = {
-    (_TAIL, _ARROW): (1.0, 0.0),
-    (_CIRCLE, _ARROW): (0.75, 0.0),
-    (_TAIL, _TAIL): (0.5, 0.5),
-    (_CIRCLE, _CIRCLE): (0.5, 0.5),
-    (_TAIL, _CIRCLE): (0.5, 0.5),
-    (_ARROW, _ARROW): (0.25, 0.25),
-}
-"""Votes for (i -> j, j -> i) by the endpoint marks (at i, at j) of an edge. Ours."""
-
-
-def count_votes(marks: np.ndarray) -> np.ndarray:
-    """Translate causal-learn's endpoint marks to votes.
-
-    Parameters
-    ----------
-    marks : ndarray of int, shape (d, d)
-        ``marks[i, j]`` is the mark at i of the edge between i and j: -1 tail, 1 arrow, 2 circle, 0 no edge.
-
-    Returns
-    -------
-    ndarray of float, shape (d, d)
-        ``[i, j]`` is the vote for i -> j; ``[i, j] + [j, i] <= 1``.
-
-    Examples
-    --------
-    >>> count_votes(np.array([[0, -1], [1, 0]]))
-    array([[0., 1.],
-           [0., 0.]])
-    """
-    votes = np.zeros(marks.shape)
-    for (at_i, at_j), (forward, backward) in _VOTES.items():
-        for i, j in np.argwhere((marks == at_i) & (np.transpose(marks) == at_j)):
-            if at_i != at_j or i < j:
-                votes[i, j] = forward
-                votes[j, i] = backward
-    return votes
 
 
 def _stable_skeleton(
