@@ -123,7 +123,7 @@ def _record(
         "target_depth": depth - 1,
         "mean_node_depth": depth / 2,
         "n_nodes": 6,
-        "n_edges": depth + 3,
+        "n_edges": depth + 3 + spec.fold,
         "n_target_ancestors": depth,
         "n_target_neighbours": min(depth, 2),
         "edge_entropy": 0.3,

@@ -179,7 +179,7 @@ def load_within(store: Store, measure: str = "") -> pd.DataFrame:
     """
     names = [measure] if measure else list(STABILITY_MEASURES)
     frames = [mixed_model(measurements_by_rows(store, name)).assign(measure=name) for name in names]
-    found = pd.concat(frames, ignore_index=True)
+    found = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
     return found[["measure", *(name for name in found.columns if name != "measure")]]
 
 
