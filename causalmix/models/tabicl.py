@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import cast
+from typing import Self
 
 import torch
 from torch import nn
@@ -30,14 +30,15 @@ class TabICLModel(nn.Module):
     ----------
     network : torch.nn.Module
         The package's `TabICL`, a classifier without dropout.
+    n_classes : int
+        Number of its outputs.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, n_classes: int) -> None:
         super().__init__()
-        self.network = network
-        self.n_classes = cast("int", network.max_classes)
+        self.network, self.n_classes = network, n_classes
 
-    def train(self, mode: bool = True) -> TabICLModel:
+    def train(self, mode: bool = True) -> Self:
         """Set the mode; the network itself stays on its training path."""
         super().train(mode)
         self.network.train()
@@ -103,4 +104,4 @@ def load_tabicl_checkpoint(path: Path, device: str = "cpu") -> TabICLModel:
         ) from error
     if network.max_classes < 2:
         raise ModelError(f"{path} is a regression model; causalmix fine-tunes classifiers")
-    return TabICLModel(network).to(device).eval()
+    return TabICLModel(network, network.max_classes).to(device).eval()
