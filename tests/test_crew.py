@@ -28,7 +28,7 @@ class MadeUpSlot:
         self.idle = True
         if self.stopped:
             raise LostError("its node is lost", of_node=True)
-        fate = self.cluster.draw.choice(self.cluster.fates)
+        fate = self.cluster.draw.choice(self.cluster.fates) if self.job else self.cluster.fate_at_start
         if fate == "node":
             for other in self.cluster.slots:
                 other.stopped |= other.node == self.node
@@ -45,7 +45,7 @@ class MadeUpSlot:
 class MadeUpCluster:
     def __init__(self, seed: int, fates=("done",), n_nodes: int = 2) -> None:
         self.draw, self.fates, self.nodes = random.Random(seed), fates, list(range(n_nodes))
-        self.slots, self.begun, self.finished = [], [], []
+        self.slots, self.begun, self.finished, self.fate_at_start = [], [], [], "done"
 
     def hire(self) -> MadeUpSlot:
         self.slots.append(MadeUpSlot(self))
@@ -103,22 +103,17 @@ def test_tasks_of_one_key_stay_on_one_node_while_each_node_has_its_own():
 
 def test_a_task_that_kills_two_workers_is_given_up():
     cluster = MadeUpCluster(0)
-    crew = cluster.crew(["deadly"], n_slots=1)
-    crew.count = lambda: 1
-
-    def wait(slots):
-        cluster.fates = ("process",) if slots[0].job else ("done",)
-        return slots[0]
-
-    crew.wait = wait
-    (outcome,) = crew.work()
+    cluster.fates = ("process",)
+    (outcome,) = cluster.crew(["deadly"]).work()
     assert (outcome.task, outcome.value) == ("deadly", None)
     assert outcome.death.endswith("killed")
 
 
 def test_workers_that_never_get_ready_are_an_error():
+    cluster = MadeUpCluster(0)
+    cluster.fate_at_start = "process"
     with pytest.raises(PoolError, match="lost while they start: killed"):
-        list(MadeUpCluster(0, fates=("process",)).crew(["a"]).work())
+        list(cluster.crew(["a"]).work())
     crew = MadeUpCluster(0).crew(["a"])
     crew.wait, crew.patience = lambda slots: None, -1
     with pytest.raises(PoolError, match="start the same command again when nodes are back"):
