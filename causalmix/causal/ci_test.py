@@ -17,6 +17,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy.linalg.lapack import dpotrf
 from scipy.special import gammaincc, ndtri
 from scipy.stats import rankdata
 
@@ -149,6 +150,7 @@ class DegenerateGaussianTest:
         value = self._log_determinants.get(key)
         if value is None:
             index = np.array([column for node in key for column in self._columns[node]], dtype=np.intp)
-            value = float(np.linalg.slogdet(self._correlation[index[:, None], index])[1])
+            root, _ = dpotrf(self._correlation[index[:, None], index])  # the ridge keeps it positive definite
+            value = 2.0 * float(np.log(root.diagonal()).sum())
             self._log_determinants[key] = value
         return value

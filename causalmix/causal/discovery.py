@@ -12,6 +12,7 @@ Zheng et al. (2024), *Causal-learn: Causal discovery in Python*, JMLR 25.
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 import warnings
@@ -176,10 +177,12 @@ def _check_arguments(
 def _search(subsample: pd.DataFrame, algorithms: tuple[str, ...], alpha: float) -> np.ndarray:
     """Summed votes of the algorithms on one subsample, shape (d, d); [i, j] counts for i -> j."""
     votes = np.zeros((subsample.shape[1], subsample.shape[1]))
-    informative = np.flatnonzero(DegenerateGaussianTest(subsample).informative)
+    test = DegenerateGaussianTest(subsample)
+    informative = np.flatnonzero(test.informative)
     if len(informative) < 2:
         return votes
-    test = DegenerateGaussianTest(subsample.iloc[:, informative])
+    if len(informative) < subsample.shape[1]:
+        test = DegenerateGaussianTest(subsample.iloc[:, informative])
     data = np.zeros((len(subsample), len(informative)))
     with _contained_causallearn():
         for name in algorithms:
@@ -260,7 +263,12 @@ def _bounded_choices(a: int, depth: int) -> DepthChoiceGenerator:
 
 def _stable_hash(node: GraphNode) -> int:
     """Hash that does not depend on PYTHONHASHSEED: FCI walks over sets of nodes."""
-    return zlib.crc32(node.name.encode())
+    return _hash_name(node.name)
+
+
+@functools.cache
+def _hash_name(name: str) -> int:
+    return zlib.crc32(name.encode())
 
 
 @contextmanager
