@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from causalmix.audit import TOLERANCES, compare, draw_runs, runs_at_hand
 from causalmix.cli import app
-from causalmix.engine import run_all, run_here
+from causalmix.engine import run_all
+from causalmix.engines import run_here
 from causalmix.rows import run_rows, spec_of_row
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError

@@ -250,6 +250,6 @@ def test_the_chapter_shows_the_ratios_once_they_are_run_and_says_so_before(tmp_p
 
 
 def test_a_page_is_linked_only_where_the_book_has_it(tmp_path):
-    page = Execution("fig_quality", tmp_path, 1.0, cached=False)
+    page = Execution("fig_quality", tmp_path, 1.0, "2026-01-01 12:00", "a machine", cached=False)
     assert "(../notebooks/fig_quality.ipynb)" in see([page], "fig_quality")
     assert see([page], "fig_generator_cost") == ""

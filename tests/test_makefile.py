@@ -138,7 +138,7 @@ def test_every_dependency_is_locked_to_a_version_that_the_package_allows() -> No
 
 def test_the_lock_file_names_versions_only() -> None:
     text = (ROOT / "constraints.txt").read_text()
-    for trace in ("http", "file:", "/", "@", "--"):
+    for trace in ("http:", "https:", "file:", "/", "@", "--"):
         assert not [line for line in text.splitlines() if trace in line and not line.startswith("#")]
     assert all(len(pin.specifier) == 1 for pin in locked_versions())
 

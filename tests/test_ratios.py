@@ -34,7 +34,7 @@ def real(tmp_path_factory) -> tuple[ResultStore, list[RunSpec]]:
     """A study that was really run, with two ratios."""
     model = save_tiny_model(tmp_path_factory.mktemp("tiny"))
     arms = ("zero_shot", "default", "table_augment", "bootstrap_mix")
-    profile = Profile(datasets=("iris",), folds=(0,), arms=arms, model=model, preset="smoke")
+    profile = Profile(datasets=("iris",), folds=(0,), arms=arms, model=model, presets=("smoke",))
     specs = list(iter_specs(dataclasses.replace(profile, synthetic_ratios=(0.5, 2.0)), "ratios"))
     store = ResultStore(tmp_path_factory.mktemp("results") / "ratios")
     run_all(specs, store, engine="here", progress=False)

@@ -60,7 +60,7 @@ def load_depth_examples(
     if own.empty:
         known = ", ".join(sorted(runs["dataset"].unique()))
         raise ValueError(f"the study has no run on fold {fold} of {named!r}; its tables: {known}")
-    row = {str(name): value for name, value in own.iloc[0].items()}
+    row = {str(name): value for name, value in own.to_dict("records")[0].items()}
     spec, prepared = prepare_or_stand_in(spec_of_row(row), data, needed=bool(dataset))
     dags = draw_graphs(prepared, spec)
     number = max(range(len(dags)), key=lambda k: structural_depth(dags[k]))
