@@ -15,15 +15,18 @@ hosts=$1
 shift
 head=$(hostname -I | cut -d' ' -f1):${RAY_PORT:-6379}
 export RAY_USAGE_STATS_ENABLED=0
-trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT # not `ray stop`, which would stop every Ray of this machine
+started=
+trap 'kill $started 2>/dev/null || true; wait' EXIT # not `ray stop`, which would stop every Ray of this machine
 trap 'exit 130' INT TERM
 
 ray start --head --block --port="${head##*:}" --include-dashboard=false >/dev/null &
-until ray health-check --address "$head" >/dev/null 2>&1; do
-    kill -0 $! 2>/dev/null || { echo "the head could not be started: is port ${head##*:} taken?" >&2; exit 1; }
+started=$!
+until python -c "import socket; socket.create_connection(('${head%:*}', ${head##*:}), 1)" 2>/dev/null; do
+    kill -0 "$started" 2>/dev/null || { echo "the head could not be started: is port ${head##*:} taken?" >&2; exit 1; }
     sleep 1
 done
 for host in $hosts; do # -tt: they end with this script
     ssh -tt "$host" "cd '$PWD' && exec env PATH='$PATH' ray start --block --address='$head'" </dev/null >/dev/null &
+    started="$started $!"
 done
 causalmix run --engine ray --address "$head" "$@"
