@@ -207,8 +207,8 @@ def _numbers(rule: ControlsRule, scores: pd.DataFrame) -> str:
     tables = table_differences(scores, rule.arm, rule.baseline)
     leads = [_lead(scores, rule.arm, arm) for arm in (rule.baseline, *rule.without_structure)]
     return (
-        f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs) the mean lead of `{rule.arm}` was "
-        f"{leads[0]}, and among arms that mix in the same way {', '.join(leads[1:-1])} and {leads[-1]} "
+        f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs) the mean lead of `{rule.arm}` "
+        f"was {leads[0]}, and among arms that mix in the same way {', '.join(leads[1:-1])} and {leads[-1]} "
         "(normalised score, 95 % intervals over tables)."
     )
 
