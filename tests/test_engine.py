@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from causalmix import engine
 from causalmix.engine import ENGINES, count_workers, generate_all, run_all, take_shard
+from causalmix.engines import run_on_cluster
 from causalmix.models.base import ModelError
 from causalmix.pool import Outcome, PoolError
 from causalmix.specs import ARMS, Arm, SpecError
@@ -176,3 +178,9 @@ def test_the_engine_is_imported_without_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, check=True
     )
     assert done.stdout.strip() == "False False"
+
+
+def test_a_path_with_a_space_is_refused_before_ray_starts(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/home/me/my study/.venv/bin/python")
+    with pytest.raises(PoolError, match=r"from /home/me/my study/.*has a space; move the checkout"):
+        run_on_cluster(str, [], 1)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
+if " " in sys.executable:
+    pytest.skip("Ray cannot start workers from a path with a space", allow_module_level=True)
 
 import ray
 from ray.cluster_utils import Cluster

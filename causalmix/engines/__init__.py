@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -45,8 +46,13 @@ def run_on_cluster(*arguments: Any, **options: Any) -> Iterator[Outcome]:
     Raises
     ------
     PoolError
-        When it is not.
+        When it is not, or lies where Ray cannot start workers from.
     """
+    if " " in sys.executable:
+        raise PoolError(
+            f"Ray cannot start workers from {sys.executable}: its path has a space; "
+            "move the checkout, or make its environment elsewhere"
+        )
     try:
         from causalmix.engines.on_ray import run_on_ray
     except ModuleNotFoundError as error:
