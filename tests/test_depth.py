@@ -30,7 +30,8 @@ def graphs(draw: st.DrawFn, max_nodes: int = 7, max_edges: int = 10) -> nx.DiGra
     """A small DAG with strengths in sixteenths (sums of them are exact)."""
     d = draw(st.integers(1, max_nodes))
     n_edges = draw(st.integers(0, min(max_edges, d * (d - 1) // 2)))
-    dag = random_dag([f"x{i}" for i in range(d)], n_edges, np.random.default_rng(draw(st.integers(0, 999))))
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    dag = random_dag([f"x{i}" for i in range(d)], n_edges, rng, max_parents=max_nodes)
     for a, b in dag.edges:
         dag.edges[a, b]["strength"] = draw(st.integers(1, 16)) / 16
     return dag
