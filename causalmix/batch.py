@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from causalmix.pool import Outcome
+from causalmix.records import complete_record, failed_record
 from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
 
 MAX_RUNS = 64
@@ -126,7 +127,6 @@ def make_records(
     )
     from causalmix.finetune import FineTuner
     from causalmix.models.base import ModelError
-    from causalmix.records import complete_record, failed_record
 
     options: dict[str, Any] = {"data_dir": data_dir, "cache_dir": cache_dir, "device": device}
     runs, data = [], []

@@ -16,6 +16,7 @@ from causalmix.batch import fills_with_one_run, make_in_batches
 from causalmix.engines import ENGINES, count_workers, work_off
 from causalmix.pool import Outcome
 from causalmix.progress import make_progress
+from causalmix.records import failed_record
 from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
 from causalmix.store import ResultStore
 
@@ -213,7 +214,7 @@ def make_record(
     ModelError, SpecError
         When the model, the arm or the preset cannot be had.
     """
-    from causalmix.experiment import failed_record, run_one
+    from causalmix.experiment import run_one
     from causalmix.models.base import ModelError
 
     try:
@@ -244,8 +245,6 @@ def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str |
 
 
 def _died(outcome: Outcome, device: str) -> RunRecord:
-    from causalmix.experiment import failed_record
-
     return failed_record(outcome.task, f"{_DIED}: {outcome.death}", device)
 
 
