@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
-from causalmix.causal import discovery
+from causalmix.causal import discovery, orientation
 from causalmix.causal.ci_test import DegenerateGaussianTest, embed_column
 from causalmix.causal.discovery import discover_edges
+from causalmix.causal.skeleton import find_skeleton
 from causalmix.causal.votes import count_votes
 from causalmix.method_checks import simulate, skeleton_auroc
 from tests.simulated_tables import TARGET, awkward_table, simulate_mixed
@@ -41,7 +42,12 @@ def skeleton_f1(edges, dag: nx.DiGraph) -> float:
 
 def third_party_lookups() -> tuple:
     """What discovery replaces in causal-learn while it runs."""
-    return GraphNode.__hash__, fci_module.DepthChoiceGenerator, SkeletonDiscovery.skeleton_discovery
+    return (
+        GraphNode.__hash__,
+        fci_module.DepthChoiceGenerator,
+        fci_module.fas,
+        SkeletonDiscovery.skeleton_discovery,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +153,34 @@ def test_a_wide_table_is_searched_on_fewer_half_samples(n_columns, n_bootstraps,
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_faster_skeleton_gives_the_same_edges_as_causal_learns_own(seed, monkeypatch):
+def test_the_skeleton_is_that_of_causal_learns_own_search(seed):
     _, table = simulate_mixed(seed, n_rows=120, n_columns=9, n_edges=14)
-    fast = discover_edges(table, TARGET, algorithms=("pc",), **FEW).matrix
-    monkeypatch.setattr(discovery, "_stable_skeleton", SkeletonDiscovery.skeleton_discovery)
-    np.testing.assert_array_equal(discover_edges(table, TARGET, algorithms=("pc",), **FEW).matrix, fast)
+    test = DegenerateGaussianTest(table)
+    ours = find_skeleton(test, 9, 0.2, orientation.MAX_CONDITIONING)
+    data, nodes = np.zeros((9, 9)), [GraphNode(f"X{i}") for i in range(9)]
+    theirs, separating, _ = fci_module.fas(
+        data,
+        nodes,
+        orientation._SharedTest(data, test),
+        0.2,
+        depth=orientation.MAX_CONDITIONING,
+        show_progress=False,
+    )
+    np.testing.assert_array_equal(theirs.graph != 0, ours.adjacency)
+    assert separating == ours.separating and ours.separating
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_shared_search_changes_no_edge(seed, monkeypatch):
+    _, table = simulate_mixed(seed, n_rows=120, n_columns=9, n_edges=14)
+    shared = discover_edges(table, TARGET, **FEW).matrix
+    fas, search = fci_module.fas, SkeletonDiscovery.skeleton_discovery
+    depth = orientation.MAX_CONDITIONING
+    monkeypatch.setattr(orientation, "_skeleton_for_fci", lambda _, *a, **k: fas(*a, **{**k, "depth": depth}))
+    monkeypatch.setattr(
+        orientation, "_skeleton_for_pc", lambda _, *a, **k: search(*a, **{**k, "max_k": depth})
+    )
+    np.testing.assert_array_equal(discover_edges(table, TARGET, **FEW).matrix, shared)
 
 
 def test_another_seed_gives_other_half_samples():
