@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
 from urllib.error import URLError
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 from causalmix.data import SUITES, DataError, check_datasets, list_datasets, load_dataset, tabarena
 from causalmix.data.tabarena_tasks import TABARENA33, TASKS
+from tests.openml_server import openml_with
 
 NAME = "blood-transfusion-service-center"
 TASK = TASKS[NAME]
@@ -22,23 +22,17 @@ def donors(n_rows: int = TASK.rows) -> pd.DataFrame:
 
 @pytest.fixture
 def fetched(monkeypatch):
-    """OpenML answers with `donors()`; the dataset ids that were asked for."""
-    asked = []
-
-    def fetch(data_id, **options):
-        asked.append(data_id)
-        return SimpleNamespace(frame=donors())
-
-    monkeypatch.setattr(tabarena, "fetch_openml", fetch)
-    return asked
+    """OpenML holds `donors()` under the task's number; the paths that it was asked for."""
+    with openml_with(donors(), TASK.target, TASK.openml_dataset, monkeypatch) as asked:
+        yield asked
 
 
 @pytest.fixture
 def offline(monkeypatch):
-    def fetch(**options):
+    def refuse(request):
         raise URLError("no route to host")
 
-    monkeypatch.setattr(tabarena, "fetch_openml", fetch)
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", refuse)
     monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", lambda: False)
 
 
@@ -78,7 +72,8 @@ def test_the_literal_level_nan_becomes_missing(tmp_path, offline):
 def test_openml_is_asked_once_and_then_the_cache(tmp_path, fetched):
     first = load_dataset(NAME, cache_dir=tmp_path)
     second = load_dataset(NAME, cache_dir=tmp_path)
-    assert fetched == [TASK.openml_dataset]
+    assert fetched.count(f"/{TASK.openml_dataset}") == 1
+    assert first.X.shape == (TASK.rows, TASK.features) and set(first.y) == {"0", "1"}
     assert first.fingerprint == second.fingerprint
     assert list(tmp_path.glob("*.draft")) == []
 
@@ -93,7 +88,8 @@ def test_a_changed_cache_file_is_refused(tmp_path, fetched):
 
 
 def test_without_internet_the_error_says_what_to_do(tmp_path, offline):
-    with pytest.raises(DataError, match=rf"{TASK.openml_dataset}.*--data or CAUSALMIX_DATA"):
+    message = rf"{TASK.openml_dataset}.*URLError.*no route to host.*--data or CAUSALMIX_DATA"
+    with pytest.warns(UserWarning, match="Retrying"), pytest.raises(DataError, match=message):
         load_dataset(NAME, cache_dir=tmp_path)
 
 

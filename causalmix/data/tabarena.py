@@ -160,7 +160,7 @@ def fetch_table(task: Task, cache_dir: str | Path | None) -> pd.DataFrame:
             target_column=task.target,
             as_frame=True,
             cache=False,
-            n_retries=0,
+            n_retries=1,
             parser="auto",
         )
     except (OSError, ValueError) as error:
