@@ -56,12 +56,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
     parser.add_argument("--folds", type=int, nargs="+", default=[0], help="folds of each table")
     parser.add_argument("--generators", nargs="+", default=list(SOURCES), choices=SOURCES, metavar="NAME")
-    parser.add_argument("--data", default=os.environ.get("CAUSALMIX_DATA"), help="folder with the tables")
+    data = os.environ.get("CAUSALMIX_DATA")
+    parser.add_argument("--data", default=data, required=not data, help="folder with the TabArena tables")
     parser.add_argument("--out", type=Path, default=Path("results/quality"), help="where the CSV files go")
-    options = parser.parse_args()
-    if not options.data:
-        parser.error("no tables: set CAUSALMIX_DATA or --data to a folder with the TabArena tables")
-    return options
+    return parser.parse_args()
 
 
 def main() -> None:

@@ -96,14 +96,12 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[256, 1000], help="sizes of the training part")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2], help="folds of each table")
-    parser.add_argument("--data", default=os.environ.get("CAUSALMIX_DATA"), help="folder with the tables")
+    data = os.environ.get("CAUSALMIX_DATA")
+    parser.add_argument("--data", default=data, required=not data, help="folder with the TabArena tables")
     parser.add_argument("--out", type=Path, default=Path("results/zero-shot"), help="where the CSV files go")
     parser.add_argument("--models", nargs="*", default=list(MODELS), help="model names or folders")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    options = parser.parse_args()
-    if not options.data:
-        parser.error("no tables: set CAUSALMIX_DATA or --data to a folder with the TabArena tables")
-    return options
+    return parser.parse_args()
 
 
 def main() -> None:

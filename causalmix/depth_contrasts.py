@@ -174,7 +174,7 @@ def graph_contrasts(known: Store) -> pd.DataFrame:
 
 
 def target_isolation(store: Store, graphs: pd.DataFrame, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
-    """Share of a table's uncut DAGs in which no column is a cause of the target, beside the dial's effect.
+    """Share of a table's uncut DAGs in which no edge goes to or from the target, beside the dial's effect.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def target_isolation(store: Store, graphs: pd.DataFrame, measure: str = PRIMARY_
         ``dataset, n_dags, n_isolated, share, rho`` (the table's correlation along the dial, as in claim 19).
     """
     uncut = graphs[graphs["arm"] == f"{DIAL}{FULL}"]
-    isolated = (uncut["n_target_ancestors"] == 0).groupby(uncut["dataset"], observed=True)
+    isolated = (uncut["n_target_neighbours"] == 0).groupby(uncut["dataset"], observed=True)
     counts = isolated.agg(n_dags="size", n_isolated="sum", share="mean").reset_index()
     blocks = block_correlations(measurements(store.runs(), store.trajectories(), measure), DIAL)
     return counts.merge(blocks.groupby("dataset", observed=True)["rho"].mean().reset_index(), on="dataset")

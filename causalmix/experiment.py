@@ -27,7 +27,7 @@ from causalmix.generators.base import GeneratorError
 from causalmix.generators.cache import SyntheticCache, SyntheticKey, SyntheticTable
 from causalmix.mixing import mix_rows, n_synthetic_rows
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
-from causalmix.records import complete_record, failed_record, score
+from causalmix.records import complete_record, failed_record
 from causalmix.seeding import derive_seed
 from causalmix.specs import ARMS, Arm, RunRecord, RunSpec, SpecError, find_arm, suggest
 from causalmix.trajectory import Trajectory
@@ -47,14 +47,12 @@ __all__ = [
     "RunSpec",
     "SpecError",
     "draw_graphs",
-    "failed_record",
     "find_arm",
     "find_profile",
     "iter_specs",
     "make_rows",
     "prepare_fold",
     "run_one",
-    "score",
 ]
 
 

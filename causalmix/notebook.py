@@ -75,10 +75,11 @@ class StudyView:
         revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
         suites = ", ".join(sorted(runs["suite"].unique()))
         limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
+        n_folds = runs["fold"].nunique()
         several = f", at most {limits} training rows" if runs["max_train_rows"].nunique() > 1 else ""
         return (
             f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
-            f"{runs['fold'].nunique()} folds{several}), model {self.model}, "
+            f"{n_folds} fold{'s' if n_folds != 1 else ''}{several}), model {self.model}, "
             f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed; "
             f"store {self.hash}; code revision {revisions}."
         )

@@ -108,11 +108,11 @@ def test_all_comparisons_of_the_true_graph_are_adjusted_together(known):
     assert (frame["p_holm"] >= frame["p_value"]).all()
 
 
-def test_targets_without_an_ancestor_are_counted_per_table(dial_store):
+def test_targets_without_an_edge_are_counted_per_table(dial_store):
     graphs = dial_store.graphs()
     alone = graphs["dataset"].isin(["table0", "table1"])
     tables = target_isolation(
-        dial_store, graphs.assign(n_target_ancestors=graphs["n_target_ancestors"].where(~alone, 0))
+        dial_store, graphs.assign(n_target_neighbours=graphs["n_target_neighbours"].where(~alone, 0))
     ).set_index("dataset")
     assert (tables["share"] == [1, 1, 0, 0, 0, 0]).all() and (tables["n_dags"] == 2).all()
 

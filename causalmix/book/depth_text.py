@@ -209,13 +209,13 @@ def recovery_text(recovered: pd.DataFrame | None) -> str:
 
 
 def isolation_text(isolation: pd.DataFrame | None) -> str:
-    """Return how many graphs leave the target without an ancestor, and whether that goes with the effect."""
+    """Return how many graphs leave the target on its own, and whether that goes with the effect."""
     if isolation is None:
         return ABSENT
     row, n_dags, share = isolation.iloc[0], int(isolation["n_dags"].sum()), isolation["share"]
     return (
-        f"In {isolation['n_isolated'].sum() / n_dags:.0%} of {n_dags} uncut graphs no column is an ancestor "
-        f"of the target; from table to table this share goes from {share.min():.0%} to {share.max():.0%}. "
+        f"In {isolation['n_isolated'].sum() / n_dags:.0%} of {n_dags} uncut graphs no edge goes to or from "
+        f"the target; from table to table this share goes from {share.min():.0%} to {share.max():.0%}. "
         f"Its Spearman correlation with the effect of the dial on the table is {number(row['correlation'])} "
         f"{interval(row['lower'], row['upper'])}."
     )

@@ -134,7 +134,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "depth_low_data_figure": ("depth_low_data", "The effect of depth", "over the number of training rows."),
     "depth_isolated_figure": (
         "depth_isolated_target",
-        "Graphs without an ancestor of the target",
+        "Graphs without an edge of the target",
         "per table.",
     ),
     "depth_measures_figure": ("depth_measures", "How the measures of stability agree", "within tables."),

@@ -217,7 +217,7 @@ def _describe_trend(row: pd.Series) -> str:
 
 
 def load_isolation(store: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
-    """Return how many uncut DAGs leave the target without a cause, and the dial's effect, per table.
+    """Return how many uncut DAGs leave the target on its own, and the dial's effect, per table.
 
     Returns
     -------
@@ -241,7 +241,7 @@ def plot_isolation(frame: pd.DataFrame, ax: Axes) -> None:
     left.barh(rows, frame["share"], color=ARM_COLOURS["causalmix"], height=0.6)
     left.set_yticks(rows, frame["dataset"], fontsize=8.5)
     left.set_xlim(0, 1)
-    left.set_xlabel("share of graphs\nwithout an ancestor\nof the target")
+    left.set_xlabel("share of graphs\nwithout an edge\nof the target")
     right.scatter(frame["rho"], rows, s=34, color=INK)
     right.axvspan(-frame["smallest"].iloc[0], frame["smallest"].iloc[0], color=BAND, zorder=0)
     right.axvline(0, color=INK, linewidth=0.8)
