@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from causalmix.figures.mechanisms import plot_deviations
-from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
-from causalmix.intervals import cluster_bootstrap
+from causalmix.figures.simulated import plot_deviations, plot_paired, plot_stacked, stack_with_intervals
+from causalmix.figures.style import ARM_COLOURS, MUTED, say_empty
 
 SEARCHES: dict[str, tuple[str, str]] = {
     "auroc": ("PC and FCI", ARM_COLOURS["causalmix"]),
@@ -26,32 +24,18 @@ def load_recovery(evidence: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``seed, search, auroc, mean, lower, upper``: the last three per search, seeds resampled.
     """
-    rows = []
-    for column, (name, _) in SEARCHES.items():
-        interval = cluster_bootstrap(evidence[column].to_numpy(), evidence["seed"].to_numpy(), np.mean)
-        own = pd.DataFrame({"seed": evidence["seed"], "search": name, "auroc": evidence[column]})
-        rows.append(own.assign(mean=interval.value, lower=interval.lower, upper=interval.upper))
-    return pd.concat(rows, ignore_index=True)
+    names = {column: name for column, (name, _) in SEARCHES.items()}
+    return stack_with_intervals(evidence, names, "search", "auroc")
 
 
 def plot_recovery(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw one dot per simulated table and the mean with its interval, for PC and FCI together and alone."""
     if say_empty(ax, frame, "simulated table"):
         return
-    rng = np.random.default_rng(0)
-    for row, (name, colour) in enumerate(SEARCHES.values()):
-        own = frame[frame["search"] == name]
-        height = row + rng.uniform(-0.15, 0.15, len(own))
-        ax.scatter(own["auroc"], height, s=16, color=colour, alpha=0.45, linewidths=0)
-        first = own.iloc[0]
-        ax.plot([first["lower"], first["upper"]], [row, row], color=colour, linewidth=2.5)
-        ax.plot(first["mean"], row, "o", color=colour, markersize=8)
+    plot_stacked(frame, ax, "search", "auroc", [colour for _, colour in SEARCHES.values()])
     ax.axvline(0.5, color=MUTED, linestyle="--", linewidth=1)
     ax.annotate("chance", (0.5, -0.45), xytext=(4, 0), textcoords="offset points", color=MUTED, fontsize=9)
-    ax.set_yticks(range(len(SEARCHES)), [name for name, _ in SEARCHES.values()])
-    ax.set_ylim(len(SEARCHES) - 0.5, -0.6)
     ax.set_xlim(min(0.45, frame["auroc"].min() - 0.03), 1.02)
-    ax.grid(False, axis="y")
     ax.set_xlabel("AUROC of the edges against the true graph")
 
 
@@ -71,18 +55,10 @@ def plot_strengths(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw mean edge probabilities, one line per simulated table from the other pairs to the true edges."""
     if say_empty(ax, frame, "simulated table"):
         return
+    labels = {"other pairs": "pairs without an edge", "true edges": "true edges"}
     wide = frame.pivot(index="seed", columns="pairs", values="mean_probability")
-    for _, row in wide.iterrows():
-        ax.plot([0, 1], [row["other pairs"], row["true edges"]], color=MUTED, linewidth=1, alpha=0.6)
-    for place, (pairs, colour) in enumerate(
-        [("other pairs", MUTED), ("true edges", ARM_COLOURS["causalmix"])]
-    ):
-        ax.plot(np.full(len(wide), place), wide[pairs], "o", color=colour, alpha=0.7)
-        ax.plot(place, wide[pairs].mean(), "_", color=INK, markersize=26, markeredgewidth=2)
-    ax.set_xticks([0, 1], ["pairs without an edge", "true edges"])
-    ax.set_xlim(-0.4, 1.4)
+    plot_paired(wide, ax, labels, (MUTED, ARM_COLOURS["causalmix"]))
     ax.set_ylim(-0.02, 1.02)
-    ax.grid(False, axis="x")
     ax.set_ylabel("mean edge probability P[i, j]")
 
 
