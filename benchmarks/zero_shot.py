@@ -1,10 +1,12 @@
 """Zero-shot scores of the embedded models beside three classifiers trained on the same rows, in one run.
 
-    CAUSALMIX_DATA=FOLDER python benchmarks/zero_shot.py [--quick] [--rows N ...] [--folds N ...]
+    CAUSALMIX_DATA=FOLDER python benchmarks/zero_shot.py [--quick] [--anew] [--rows N ...] [--folds N ...]
 
-Every table of the TabArena suite that is at hand, each at two sizes of the training part; the models see the
-training rows as context and are not trained on them. Prints a table, writes `scores.csv` (one row per table,
-fold, size and method) and `summary.csv`, and ends with one JSON object.
+Two suites: every table of TabArena that is at hand, at two sizes of the training part, and tasks held out,
+which come from another generator than the one that the models were pre-trained on (`graph_scm` of the package
+tabicl: `pip install xgboost-cpu`, which it imports). The models see the training rows as context and are not
+trained on them. Goes on where it was stopped; `--anew` measures again. Writes `scores.csv` (one row per
+table, fold, size and method) and `summary.csv`, and ends with one JSON object.
 """
 
 from __future__ import annotations
@@ -12,7 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +39,11 @@ from causalmix.data import (
     load_dataset,
     split_dataset,
 )
-from causalmix.models import MODELS, load_model
+from causalmix.environment import code_revision
+from causalmix.models import load_model
 from causalmix.models.inference import predict_proba, roc_auc
+from causalmix.progress import make_progress
+from causalmix.recorded_cases import RecordedCases
 
 CLASSIFIERS = {
     "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
@@ -42,94 +51,149 @@ CLASSIFIERS = {
     "gradient boosting": lambda: HistGradientBoostingClassifier(random_state=0),
 }
 ENSEMBLE = 4
-SHORT = {"logistic regression": "lr", "random forest": "rf", "gradient boosting": "hgb"}
+KEYS = ["suite", "n_rows", "dataset", "fold", "method"]
+TABLES, HELD_OUT = "tabarena33", "graph_scm"
+N_TEST = 250
+"""Query rows of a task held out."""
+
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]
+"""Features and codes of the training rows, then of the test rows; number of classes."""
 
 
-def score_fold(dataset: str, fold: int, n_rows: int, models: list[str], data_dir: str) -> list[dict]:
-    """Score every method on one fold at one size; the training part is the context, validation included."""
-    torch.set_num_threads(1)
+def load_rows(suite: str, n_rows: int, dataset: str, fold: int, data_dir: str) -> Rows:
+    """Encoded rows of one case; the validation rows belong to the training rows here."""
+    if suite == HELD_OUT:
+        return draw_task(int(dataset.removeprefix("task ")), n_rows)
     split = split_dataset(load_dataset(dataset, data_dir=data_dir), fold, Protocol(max_train_rows=n_rows))
     X_train, y_train = pd.concat((split.X_train, split.X_val)), pd.concat((split.y_train, split.y_val))
     preprocessor, labels = TablePreprocessor().fit(X_train), TargetEncoder().fit(y_train)
     X, X_test = (preprocessor.encode(preprocessor.transform(part)) for part in (X_train, split.X_test))
-    y, y_test = labels.transform(y_train), labels.transform(split.y_test)
-    n_classes = len(labels.classes_)
-    predictors = {
-        name: lambda make=make: make().fit(X, y).predict_proba(X_test) for name, make in CLASSIFIERS.items()
-    }
-    for name in models:
-        model = load_model(name)
-        for members in (1, ENSEMBLE):
-            label = name if members == 1 else f"{name} x{members}"
-            predictors[label] = lambda model=model, members=members: predict_proba(
-                model, X, y, X_test, n_classes, n_members=members
-            )
-    rows = []
-    for method, predict in predictors.items():
-        started = time.perf_counter()
-        proba = predict()
-        rows.append(
-            {
-                "dataset": dataset,
-                "fold": fold,
-                "n_rows": n_rows,
-                "method": method,
-                "roc_auc": roc_auc(y_test, proba),
-                "log_loss": log_loss(y_test, proba, labels=np.arange(n_classes)),
-                "seconds": time.perf_counter() - started,
-            }
+    return X, labels.transform(y_train), X_test, labels.transform(split.y_test), len(labels.classes_)
+
+
+def draw_task(seed: int, n_rows: int) -> Rows:
+    """One task of tabicl's `graph_scm` with 3 to 24 features, all its classes among the training rows."""
+    from tabicl.prior import PriorDataset
+
+    attempt = 0
+    while True:
+        random.seed(1000 * seed + attempt)
+        np.random.seed(1000 * seed + attempt)  # noqa: NPY002 (what tabicl draws from)
+        torch.manual_seed(1000 * seed + attempt)
+        n = n_rows + N_TEST
+        sizes = {"max_seq_len": n, "min_train_size": n_rows, "max_train_size": n_rows + 1}
+        drawn = PriorDataset(
+            batch_size=1, batch_size_per_gp=1, min_features=3, max_features=24, prior_type="graph_scm",
+            n_jobs=1, **sizes,
+        ).get_batch()  # fmt: skip
+        X, y = drawn[0][0, :, : int(drawn[2][0])].numpy(), drawn[1][0].numpy().astype(np.int64)
+        if np.array_equal(np.unique(y[:n_rows]), np.arange(y.max() + 1)) and y.max() > 0:
+            return X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:], int(y.max()) + 1
+        attempt += 1
+
+
+def predictors(methods: list[str], rows: Rows) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
+    """Each method with what predicts the test rows; a model's name may end in the size of an ensemble."""
+    X, y, X_test, _, n_classes = rows
+    for method in methods:
+        if method in CLASSIFIERS:
+            yield method, lambda method=method: CLASSIFIERS[method]().fit(X, y).predict_proba(X_test)
+            continue
+        name, _, members = method.partition(" x")
+        model, n_members = load_model(name), int(members or 1)
+        yield (
+            method,
+            lambda model=model, n=n_members: predict_proba(model, X, y, X_test, n_classes, n_members=n),
         )
-    return rows
+
+
+def measure(case: tuple, methods: list[str], data_dir: str) -> list[dict]:
+    """Score the methods on one table, fold and size."""
+    torch.set_num_threads(1)
+    rows = load_rows(*case, data_dir)
+    measured = []
+    for method, predict in predictors(methods, rows):
+        started = time.process_time()
+        proba = predict()
+        scores = {
+            "roc_auc": roc_auc(rows[3], proba),
+            "log_loss": log_loss(rows[3], proba, labels=np.arange(rows[4])),
+            "seconds": time.process_time() - started,
+        }
+        key = dict(zip(KEYS, (*case, method), strict=True))
+        measured.append({**key, **scores, "reason": "", "revision": code_revision()})
+    return measured
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean per method and size: over folds first, then over tables."""
-    per_table = scores.groupby(["n_rows", "method", "dataset"])[["roc_auc", "log_loss", "seconds"]].mean()
-    return per_table.groupby(level=["n_rows", "method"], sort=False).mean().reset_index()
+    """Mean per suite, size and method: over folds first, then over tables."""
+    kept = ["suite", "n_rows", "method"]
+    per_table = scores.groupby([*kept, "dataset"])[["roc_auc", "log_loss", "seconds"]].mean()
+    return per_table.groupby(level=kept, sort=False).mean().reset_index()
 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--quick", action="store_true", help="one fold, 256 rows, tables with at most 25 features"
-    )
+    parser.add_argument("--quick", action="store_true", help="one fold, few features, nothing recorded")
+    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
     parser.add_argument("--rows", type=int, nargs="+", default=[256, 1000], help="sizes of the training part")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2], help="folds of each table")
+    parser.add_argument("--tasks", type=int, default=200, help="number of tasks held out")
     data = os.environ.get("CAUSALMIX_DATA")
     parser.add_argument("--data", default=data, required=not data, help="folder with the TabArena tables")
     parser.add_argument("--out", type=Path, default=Path("results/zero-shot"), help="where the CSV files go")
-    parser.add_argument("--models", nargs="*", default=list(MODELS), help="model names or folders")
+    parser.add_argument("--models", nargs="*", default=["embedded-mini"], help="model names or folders")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     return parser.parse_args()
 
 
-def main() -> None:
-    """Run, print, write."""
-    options = parse()
+def list_cases(options: argparse.Namespace) -> list[tuple]:
+    """What is to be measured: the keys of each row."""
     at_hand = list_datasets(options.data)
-    at_hand = at_hand[(at_hand["suite"] == "tabarena33") & (at_hand["available"] == "local")]
+    at_hand = at_hand[(at_hand["suite"] == TABLES) & (at_hand["available"] == "local")]
     if options.quick:
-        at_hand = at_hand[at_hand["features"] <= 25]
-    sizes, folds = ([256], [0]) if options.quick else (options.rows, options.folds)
-    jobs = [(name, fold, size) for size in sizes for name in at_hand["name"] for fold in folds]
-    parallel = Parallel(n_jobs=options.workers, verbose=1)
-    results = parallel(
-        delayed(score_fold)(name, fold, size, options.models, options.data) for name, fold, size in jobs
-    )
-    scores = pd.DataFrame([row for rows in results for row in rows])
-    summary = summarise(scores)
-    options.out.mkdir(parents=True, exist_ok=True)
-    scores.to_csv(options.out / "scores.csv", index=False, float_format="%.6g")
-    summary.to_csv(options.out / "summary.csv", index=False, float_format="%.6g")
+        at_hand, options.rows, options.folds, options.tasks = (
+            at_hand[at_hand["features"] <= 25],
+            [256],
+            [0],
+            0,
+        )
+    methods = [*CLASSIFIERS, *(f"{name}{n}" for name in options.models for n in ("", f" x{ENSEMBLE}"))]
+    places = [
+        (TABLES, size, name, fold)
+        for size in options.rows
+        for name in at_hand["name"]
+        for fold in options.folds
+    ]
+    places += [(HELD_OUT, options.rows[0], f"task {seed:03d}", 0) for seed in range(options.tasks)]
+    return [(*place, method) for place in places for method in methods]
+
+
+def main() -> None:
+    """Measure what is not recorded, print, write."""
+    options = parse()
+    cases = list_cases(options)
+    out = Path(tempfile.mkdtemp()) if options.quick else options.out
+    record = RecordedCases(out / "scores.csv", KEYS)
+    if options.anew:
+        record.forget(cases)
+    todo = [
+        (place, [case[-1] for case in group])
+        for place, group in groupby(record.lacking(cases), key=lambda case: case[:-1])
+    ]
+    parallel = Parallel(n_jobs=options.workers, return_as="generator_unordered")
+    with make_progress([place[0] for place, _ in todo], "zero-shot") as bars:
+        for rows in parallel(delayed(measure)(place, methods, options.data) for place, methods in todo):
+            for row in rows:
+                record.add(row)
+            bars.advance(rows[0]["suite"], "")
+    summary = summarise(record.frame())
+    summary.to_csv(out / "summary.csv", index=False, float_format="%.6g")
     print(summary.round(4).to_string(index=False))
-    first = summary[summary["n_rows"] == sizes[0]].set_index("method")
-    names = {**SHORT, **{name: name.removeprefix("embedded-") for name in options.models}}
-    figures = {f"{short}_auc": round(float(first.loc[name, "roc_auc"]), 4) for name, short in names.items()}
-    figures |= {
-        f"{short}_log_loss": round(float(first.loc[name, "log_loss"]), 4) for name, short in names.items()
-    }
-    print(json.dumps({"benchmark": "zero_shot", "n_datasets": len(at_hand), "n_rows": sizes[0], **figures}))
+    first = summary[(summary["suite"] == TABLES) & (summary["n_rows"] == options.rows[0])]
+    auc = {row.method: round(row.roc_auc, 4) for row in first.itertuples(index=False)}
+    print(json.dumps({"benchmark": "zero_shot", "n_rows": options.rows[0], "roc_auc": auc}))
 
 
 if __name__ == "__main__":

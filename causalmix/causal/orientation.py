@@ -187,6 +187,16 @@ def _bounded_choices(a: int, depth: int) -> DepthChoiceGenerator:
     return DepthChoiceGenerator(a, min(depth, MAX_POSSIBLE_DSEP))
 
 
+def _is_reached(node_from: GraphNode, node_to: GraphNode, G: GeneralGraph) -> bool:
+    """Whether a path leads from node to node, none of its edges, one at least, with an arrow at its start."""
+    leads_on = (G.graph != 0) & (G.graph != 1)  # [i, j]: from i to j
+    reached = new = leads_on[G.node_map[node_from]]
+    while new.any():
+        new = leads_on[new].any(axis=0) & ~reached
+        reached = reached | new
+    return bool(reached[G.node_map[node_to]])
+
+
 def _stable_hash(node: GraphNode) -> int:
     """Hash that does not depend on PYTHONHASHSEED: FCI walks over sets of nodes."""
     return _hash_name(node.name)
@@ -203,6 +213,7 @@ def _contained_causallearn(skeleton: Skeleton) -> Iterator[None]:
     replaced = [
         (GraphNode, "__hash__", _stable_hash),
         (fci_module, "DepthChoiceGenerator", _bounded_choices),
+        (fci_module, "existsSemiDirectedPath", _is_reached),
         (fci_module, "fas", functools.partial(_skeleton_for_fci, skeleton)),
         (pc_module, "skeleton_discovery", functools.partial(_skeleton_for_pc, skeleton)),
     ]
