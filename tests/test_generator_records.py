@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from causalmix.book.execute import Execution
-from causalmix.book.generators_text import cost_text, quality_text, ratio_text, see
+from causalmix.book.generators_text import cost_text, quality_text, ratio_text, see, speed_text
 from causalmix.figures import (
     load_generator_cost,
     load_quality,
@@ -240,6 +240,25 @@ def test_the_chapter_says_in_words_what_was_measured(scores, costs, tmp_path):
     assert "not recorded here" in quality_text(tmp_path / "none.csv")
     assert "Medians over the 2 tables" in cost_text(costs[0]) and "a processor" in cost_text(costs[0])
     assert "not recorded here" in cost_text(tmp_path / "none.csv")
+
+
+def test_the_chapter_sets_the_speed_beside_that_of_the_peers(tmp_path):
+    assert "not recorded here" in speed_text(tmp_path)
+    peers = {"ours": (2.0, 0.8), "causal-learn out of the box": (9.0, 0.7)}
+    pd.DataFrame(
+        [
+            {"n_rows": 192, "graph": graph, "method": method, "seconds": seconds, "skeleton_f1": f1}
+            for graph in range(2)
+            for method, (seconds, f1) in peers.items()
+        ]
+    ).to_csv(tmp_path / "discovery.csv", index=False)
+    pd.DataFrame({"n_rows": 192, "generator": ["causal", "ctgan"], "seconds": [3.0, 18.0]}).to_csv(
+        tmp_path / "seconds.csv", index=False
+    )
+    text = speed_text(tmp_path)
+    cells = [line.removeprefix("* -").removeprefix("  -").strip() for line in text.splitlines()]
+    assert cells[cells.index("192") :][:9] == ["192", "2", "9", "4.5×", "0.80", "0.70", "3", "18", "6.0×"]
+    assert "2 known graphs" in text
 
 
 def test_the_chapter_shows_the_ratios_once_they_are_run_and_says_so_before(tmp_path):

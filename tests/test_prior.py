@@ -120,8 +120,24 @@ def test_training_lowers_the_loss_and_leaves_global_randomness_alone(tmp_path: P
     easy = replace(CURRICULUM[0], share=1.0)
     Pretrainer(replace(TINY, n_steps=200, stages=(easy,)), tmp_path).run(progress=False)
     assert torch.equal(torch.rand(1), expected)
-    losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert len(losses) == 4 and losses[-1] < losses[0]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert len(lines) == 4 and lines[-1]["loss"] < lines[0]["loss"]
+    assert [line["step"] for line in lines if "held_out_loss" in line] == [200]
+
+
+def test_tasks_held_out_are_not_among_those_trained_on(tmp_path: Path) -> None:
+    config = replace(TINY, n_steps=12)
+    held_out = draw_held_out(config, "cpu")
+    trained = [draw_batch(step, config, "cpu") for step in range(config.n_steps)]
+    assert not any(
+        ours.X.shape == theirs.X.shape and torch.equal(ours.X, theirs.X) for ours in held_out for theirs in trained
+    )
+    trainer = Pretrainer(config, tmp_path)
+    before = mean_loss(trainer.model, held_out)
+    trainer.run(progress=False, save_every=5)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    measured = {line["step"]: line["held_out_loss"] for line in lines}
+    assert list(measured) == [5, 10, 12] and measured[12] == round(mean_loss(trainer.model, held_out), 5) != before
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ def rows_snippets(workspace: Workspace, executions: Sequence[Execution]) -> dict
         "fig_generator_cost": generators_text.cost_text(results / "generators" / "cost.csv"),
         "fig_ratio_sensitivity": generators_text.ratio_text(results / "sensitivity"),
     }
-    return {name: text + generators_text.see(executions, name) for name, text in texts.items()}
+    speed = {"generator_speed": generators_text.speed_text(results / "generators")}
+    return speed | {name: text + generators_text.see(executions, name) for name, text in texts.items()}
 
 
 def snippets(

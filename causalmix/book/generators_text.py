@@ -133,6 +133,56 @@ def cost_text(cases: Path) -> str:
     return f"{table(header, rows)}\n\n{note}"
 
 
+def speed_text(folder: Path) -> str:
+    """Return what ``benchmarks/generators.py`` recorded: discovery and the causal models beside their peers.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``discovery.csv`` and ``seconds.csv`` of the benchmark.
+    """
+    paths = folder / "discovery.csv", folder / "seconds.csv"
+    if not all(path.is_file() for path in paths):
+        return "Their speed is not recorded here: `python benchmarks/generators.py` measures it."
+    discovery, seconds = (pd.read_csv(path) for path in paths)
+    means = discovery.groupby(["n_rows", "method"])[["seconds", "skeleton_f1"]].mean()
+    made = seconds.set_index(["n_rows", "generator"])["seconds"]
+    rows = []
+    for n_rows in sorted(discovery["n_rows"].unique()):
+        ours, theirs = means.loc[n_rows, "ours"], means.loc[n_rows, "causal-learn out of the box"]
+        rows.append(
+            [
+                number(n_rows),
+                *_race(ours["seconds"], theirs["seconds"]),
+                number(ours["skeleton_f1"]),
+                number(theirs["skeleton_f1"]),
+                *_race(made[n_rows, "causal"], made[n_rows, "ctgan"]),
+            ]
+        )
+    header = [
+        "Rows",
+        "Discovery",
+        "causal-learn",
+        "Faster",
+        "F1",
+        "causal-learn F1",
+        "SCM",
+        "CTGAN",
+        "Faster",
+    ]
+    return (
+        f"{table(header, rows)}\n\nCPU-seconds on the same mixed tables, simulated from "
+        f"{count(discovery['graph'].nunique(), 'known graph')}, and the F1 score of the skeletons. "
+        "*Discovery* is PC and FCI on subsamples, *causal-learn* its PC and FCI as they come on as many "
+        "bootstraps, *SCM* discovery, fit and draw together."
+    )
+
+
+def _race(ours: float, theirs: float) -> tuple[str, str, str]:
+    """Both times, and how many times the first goes into the second."""
+    return number(ours), number(theirs), f"{theirs / ours:.1f}×"
+
+
 def ratio_text(folder: Path) -> str:
     """Return what the study ``sensitivity`` says about the number of synthetic rows.
 

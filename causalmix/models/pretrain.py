@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -116,6 +116,18 @@ def draw_batch(step: int, config: PretrainConfig, device: str) -> TaskBatch:
     return sample_tasks(n_tasks, shape, rng)
 
 
+def draw_held_out(config: PretrainConfig, device: str, n_batches: int = 8) -> list[TaskBatch]:
+    """Draw tasks of the last stage that no step of the training draws."""
+    last = replace(config, stages=(replace(config.stages[-1], share=1.0),))
+    return [draw_batch(config.n_steps + batch, last, device) for batch in range(n_batches)]
+
+
+@torch.no_grad()
+def mean_loss(model: Tab2D, batches: Sequence[TaskBatch]) -> float:
+    """Mean cross-entropy of the batches' query rows [nats]."""
+    return sum(float(task_loss(model, batch)) for batch in batches) / len(batches)
+
+
 def task_loss(model: Tab2D, batch: TaskBatch) -> torch.Tensor:
     """Cross-entropy of the query rows given the context rows."""
     X, y, n = batch.X, batch.y, batch.n_context
@@ -156,6 +168,7 @@ class Pretrainer:
             torch.manual_seed(config.seed)
             self.model = Tab2D(config.model).to(device)
         self.optimizers = make_optimizers(self.model, config)
+        self.held_out = draw_held_out(config, device)
         self.step = 0
         self.seconds = 0.0
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +181,10 @@ class Pretrainer:
         return self.folder / "checkpoint.pt"
 
     def run(self, until_step: int | None = None, progress: bool = True, save_every: int = 250) -> None:
-        """Train to `until_step` (default: the end), saving as it goes; at the end write the weights."""
+        """Train to `until_step` (default: the end), saving as it goes; at the end write the weights.
+
+        Each save is measured: `log.jsonl` gets the loss on tasks held out beside that of the training.
+        """
         stop = min(until_step or self.config.n_steps, self.config.n_steps)
         bar = tqdm(range(self.step, stop), initial=self.step, total=stop, disable=not progress, unit="step")
         losses: list[float] = []
@@ -177,10 +193,11 @@ class Pretrainer:
             losses.append(self._train_step(step))
             self.seconds += time.perf_counter() - started
             self.step = step + 1
-            if self.step % 50 == 0:
-                bar.set_postfix(loss=f"{self._log(losses):.3f}")
+            due = self.step % save_every == 0 or self.step == self.config.n_steps
+            if due or self.step % 50 == 0:
+                bar.set_postfix(loss=f"{self._log(losses, measured=due):.3f}")
                 losses = []
-            if self.step % save_every == 0:
+            if due:
                 self.save_checkpoint()
         self.save_checkpoint()
         if self.step == self.config.n_steps:
@@ -197,9 +214,11 @@ class Pretrainer:
             optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
 
-    def _log(self, losses: list[float]) -> float:
+    def _log(self, losses: list[float], measured: bool) -> float:
         mean = sum(losses) / len(losses)
         line = {"step": self.step, "loss": round(mean, 5), "seconds": round(self.seconds, 1)}
+        if measured:
+            line["held_out_loss"] = round(mean_loss(self.model, self.held_out), 5)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
         return mean
