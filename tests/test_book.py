@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -27,9 +28,10 @@ from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_snippets
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
+from causalmix.book.models_text import model_scores
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import find_study, open_study, recorded_studies
-from causalmix.book.study_text import failures_text, model_scores
+from causalmix.book.study_text import failures_text
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.verdicts import Verdict
@@ -160,11 +162,29 @@ def test_chapters_know_every_recorded_study_the_shown_one_first(workspace: Works
 
 
 def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:
-    assert "not recorded here" in model_scores(tmp_path / "summary.csv")
-    (tmp_path / "summary.csv").write_text("n_rows,method,roc_auc,log_loss\n256,mine,0.812,0.4\n")
-    (tmp_path / "scores.csv").write_text("dataset,method\na,mine\nb,mine\n")
-    text = model_scores(tmp_path / "summary.csv")
-    assert "mine" in text and "0.812" in text and "2 tables" in text
+    assert "not recorded here" in model_scores(tmp_path)
+    methods = {"mine": (0.8, 1.0), "mine x4": (0.812, 3.0)}
+    rows = [
+        {
+            "suite": suite,
+            "n_rows": 256,
+            "dataset": name,
+            "fold": 0,
+            "method": method,
+            "roc_auc": auc,
+            "seconds": cost,
+        }
+        for suite, names in {"tabarena33": "ab", "graph_scm": "cde"}.items()
+        for name in names
+        for method, (auc, cost) in methods.items()
+    ]
+    scores = pd.DataFrame(rows).assign(log_loss=0.4)
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    means = scores.groupby(["suite", "n_rows", "method"])[["roc_auc", "log_loss", "seconds"]].mean()
+    means.reset_index().to_csv(tmp_path / "summary.csv", index=False)
+    text = model_scores(tmp_path)
+    assert "0.812" in text and "2 tables of the benchmark" in text and "3 tables of another generator" in text
+    assert "`mine` by +0.012" in text and "takes 3.0 times as long" in text
 
 
 def test_verdicts_json_follows_the_schema_that_is_published_with_it(html: Path) -> None:

@@ -21,6 +21,7 @@ from causalmix.notebook import find_study, open_study
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
 from tests.generator_records import make_costs, make_scores
+from tests.pretraining_log import make_log
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, PAPER_LIFTS, make_study
 
 NOTEBOOKS = find_root() / "notebooks"
@@ -73,6 +74,7 @@ FIGURE_RUNS = {
     "fig_failures": ("made_up", {"generator", "dataset", "reason", "n_failed", "n_runs"}),
     "fig_causal_graph": ("made_up", {"cause", "effect", "probability"}),
     "fig_quality": ("", {"measure", "generator", "dataset", "value", "mean", "lower", "upper"}),
+    "fig_pretraining": ("", {"step", "tasks", "loss", "seconds"}),
     "fig_generator_cost": ("", {"cost", "generator", "dataset", "n_features", "value"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_presets": ("made_up_presets", {"measure", "preset", "arm", "step", "median", "n_runs"}),
@@ -89,7 +91,8 @@ FIGURE_RUNS = {
     "controls": ("made_up_controls", {"arm", "group", "difference", "p_holm", "gain"}),
     "depth_recovery": ("", {"dataset", "true_depth", "depth", "skeleton_f1"}),
 }
-RECORDS = {"fig_quality": make_scores, "fig_generator_cost": make_costs}  # not of a study, of a benchmark
+# These show no study but the record of a benchmark or of a training.
+RECORDS = {"fig_quality": make_scores, "fig_generator_cost": make_costs, "fig_pretraining": make_log}
 STUDY_OF = {name: entry[0] for name, entry in {**CLAIM_RUNS, **FIGURE_RUNS}.items()}
 
 

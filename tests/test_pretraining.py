@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
+import causalmix
 import causalmix.pretraining as pretraining
 from causalmix.cli import app
+from causalmix.figures import load_pretraining, new_figure, plot_pretraining
 from causalmix.models import load_model
 from causalmix.models.pretrain import PretrainConfig, Pretrainer, Stage
 from causalmix.models.tab2d import Tab2DConfig
 from causalmix.pretraining import steps_begun
+from tests.pretraining_log import make_log
 
+PACKAGED = Path(causalmix.__file__).parent / "models" / "weights" / "embedded-mini" / "pretraining-log.jsonl"
 TINY = PretrainConfig(
     model=Tab2DConfig(dim=8, n_layers=1, n_heads=2),
     tokens_per_step=512,
@@ -59,3 +65,19 @@ def test_two_lengths_and_a_broken_checkpoint_are_refused(pretrain, tmp_path):
     broken = pretrain()
     assert broken.exit_code == 2 and "delete it to begin again" in broken.output
     assert "Traceback" not in broken.output
+
+
+def test_the_log_of_a_training_is_drawn_with_the_loss_on_tasks_held_out(tmp_path):
+    make_log(tmp_path / "log.jsonl")
+    frame = load_pretraining(tmp_path / "log.jsonl")
+    trained = frame[frame["tasks"] == "tasks trained on"]
+    assert trained["step"].tolist() == [50, 100, 150, 200] and trained["loss"].max() < 1
+    assert frame[frame["tasks"] == "tasks held out"][["step", "loss"]].to_numpy().tolist() == [[200, 0.65]]
+    _, ax = new_figure()
+    plot_pretraining(frame, ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["tasks trained on", "tasks held out"]
+
+
+def test_the_packaged_model_brings_the_log_of_its_training():
+    frame = load_pretraining(PACKAGED)
+    assert frame["step"].max() == 7800 and frame["loss"].iloc[-1] < frame["loss"].max()

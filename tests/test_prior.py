@@ -21,7 +21,9 @@ from causalmix.models.pretrain import (
     PretrainConfig,
     Pretrainer,
     draw_batch,
+    draw_held_out,
     learning_rate_factor,
+    mean_loss,
     stage_at,
     steps_for_minutes,
 )
@@ -130,14 +132,19 @@ def test_tasks_held_out_are_not_among_those_trained_on(tmp_path: Path) -> None:
     held_out = draw_held_out(config, "cpu")
     trained = [draw_batch(step, config, "cpu") for step in range(config.n_steps)]
     assert not any(
-        ours.X.shape == theirs.X.shape and torch.equal(ours.X, theirs.X) for ours in held_out for theirs in trained
+        ours.X.shape == theirs.X.shape and torch.equal(ours.X, theirs.X)
+        for ours in held_out
+        for theirs in trained
     )
     trainer = Pretrainer(config, tmp_path)
     before = mean_loss(trainer.model, held_out)
     trainer.run(progress=False, save_every=5)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     measured = {line["step"]: line["held_out_loss"] for line in lines}
-    assert list(measured) == [5, 10, 12] and measured[12] == round(mean_loss(trainer.model, held_out), 5) != before
+    assert (
+        list(measured) == [5, 10, 12]
+        and measured[12] == round(mean_loss(trainer.model, held_out), 5) != before
+    )
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:

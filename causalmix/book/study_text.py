@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from causalmix.analysis import improvement_summary
 from causalmix.book.claims_text import Claim, tally
@@ -165,23 +162,3 @@ def failures_text(studies: Sequence[Study]) -> str:
             f"No run failed in {'the study' if len(clean) == 1 else 'the studies'} {sentence_list(clean)}."
         )
     return "\n\n".join(parts)
-
-
-def model_scores(summary: Path) -> str:
-    """Return how good the embedded models are before fine-tuning, from the record of the benchmark.
-
-    Parameters
-    ----------
-    summary : Path
-        ``summary.csv`` of ``benchmarks/zero_shot.py``.
-    """
-    if not summary.is_file():
-        return "Its scores are not recorded here: `python benchmarks/zero_shot.py` makes them."
-    rows = [
-        [str(row["method"]), number(row["n_rows"]), number(row["roc_auc"]), number(row["log_loss"])]
-        for row in pd.read_csv(summary).sort_values(["n_rows", "roc_auc"]).to_dict("records")
-    ]
-    n_tables = pd.read_csv(summary.with_name("scores.csv"))["dataset"].nunique()
-    text = table(["Method", "Training rows", "ROC-AUC", "Log-loss"], rows, widths=[40, 20, 20, 20])
-    note = f"Means over {count(n_tables, 'table')} of the benchmark; *x4* averages four views of a table."
-    return f"{text}\n\n{note}"

@@ -79,6 +79,7 @@ from causalmix.figures.method import (
     plot_strengths,
 )
 from causalmix.figures.presets import load_presets, plot_presets
+from causalmix.figures.pretraining import load_pretraining, plot_pretraining
 from causalmix.figures.ranks import load_ranks, plot_ranks
 from causalmix.figures.ratio import load_ratio_sensitivity, plot_ratio_sensitivity
 from causalmix.figures.scores import (
@@ -120,6 +121,7 @@ __all__ = [
     "load_pairs",
     "load_predictions",
     "load_presets",
+    "load_pretraining",
     "load_propagation",
     "load_quality",
     "load_ranks",
@@ -156,6 +158,7 @@ __all__ = [
     "plot_pairs",
     "plot_predictions",
     "plot_presets",
+    "plot_pretraining",
     "plot_propagation",
     "plot_quality",
     "plot_ranks",

@@ -1,0 +1,69 @@
+"""The embedded models as text: scores before any fine-tuning, and what averaging views of a table brings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from causalmix.book.text import count, interval, number, score, table
+from causalmix.intervals import cluster_bootstrap
+
+SUITES = {
+    "tabarena33": "Means over {} of the benchmark",
+    "graph_scm": "Means over {} of another generator of tasks than the one that the model was trained on",
+}
+"""Suite of the benchmark's record -> what stands below its table."""
+
+
+def model_scores(folder: Path) -> str:
+    """Return what ``benchmarks/zero_shot.py`` recorded: a table per suite, then the gain of ensembling.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``scores.csv`` and ``summary.csv`` of the benchmark.
+    """
+    if not (folder / "summary.csv").is_file():
+        return "Its scores are not recorded here: `python benchmarks/zero_shot.py` makes them."
+    scores, summary = pd.read_csv(folder / "scores.csv"), pd.read_csv(folder / "summary.csv")
+    parts = []
+    for suite, note in SUITES.items():
+        own = summary[summary["suite"] == suite].sort_values(["n_rows", "roc_auc"])
+        if own.empty:
+            continue
+        rows = [
+            [
+                str(row["method"]),
+                *(number(row[name]) for name in ("n_rows", "roc_auc", "log_loss", "seconds")),
+            ]
+            for row in own.to_dict("records")
+        ]
+        header = ["Method", "Training rows", "ROC-AUC", "Log-loss", "CPU-seconds"]
+        n_tables = scores.loc[scores["suite"] == suite, "dataset"].nunique()
+        below = note.format(count(n_tables, "table"))
+        parts.append(f"{table(header, rows, widths=[36, 16, 16, 16, 16])}\n\n{below}.")
+    return "\n\n".join([*parts, *_ensembling(scores)])
+
+
+def _ensembling(scores: pd.DataFrame) -> list[str]:
+    """Say what averaging views gains and costs, a sentence per model that was measured with and without."""
+    own = scores[scores["suite"] == "tabarena33"]
+    wide = own.pivot_table(
+        index=["dataset", "fold", "n_rows"], columns="method", values=["roc_auc", "seconds"]
+    )
+    sentences = []
+    for method in sorted(set(own["method"])):
+        model, _, members = method.partition(" x")
+        if not members or model not in set(own["method"]):
+            continue
+        gain = (wide["roc_auc"][method] - wide["roc_auc"][model]).dropna()
+        found = cluster_bootstrap(gain.to_numpy(), gain.index.get_level_values("dataset").to_numpy(), np.mean)
+        times = wide["seconds"][method].sum() / wide["seconds"][model].sum()
+        sentences.append(
+            f"Averaging {members} views of each table, with classes permuted and signs flipped, changes the "
+            f"ROC-AUC of `{model}` by {score(found.value)} {interval(found.lower, found.upper)} and takes "
+            f"{times:.1f} times as long."
+        )
+    return sentences
