@@ -45,4 +45,4 @@ def plot_pretraining(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_xlim(0, frame["step"].max())
     ax.set_xlabel("optimiser step")
     ax.set_ylabel("cross-entropy of the query rows [nats]")
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper left")
