@@ -12,6 +12,7 @@ import pandas as pd
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
+from causalmix.cells import CELL
 from causalmix.claims import Verdict, write_verdict
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
@@ -23,9 +24,11 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="IProgress not found")
     import tqdm.auto  # noqa: F401
 
+CELL_OF_MODEL = [*CELL, "model"]
+
 
 class IncompleteStudyError(StoreError):
-    """A study that lacks planned runs."""
+    """A study that lacks some of the planned runs of a table's fold."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class StudyView:
         return (
             f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
             f"{n_folds} fold{'s' if n_folds != 1 else ''}{several}), model {self.model}, "
-            f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed; "
+            f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed, "
+            f"{len(self.store.absent())} planned ones absent; "
             f"store {self.hash}; code revision {revisions}."
         )
 
@@ -99,7 +103,7 @@ def open_study(
     run_missing: bool = False,
     required: bool = True,
 ) -> StudyView:
-    """Open a recorded study, which must be complete.
+    """Open a recorded study; of each table's fold that was begun, all planned runs must be there.
 
     Parameters
     ----------
@@ -252,16 +256,20 @@ def _is_study(folder: Path) -> bool:
 
 
 def _check_complete(store: ResultStore) -> None:
-    """Refuse a store without runs, or with fewer than were planned."""
-    folder = store.root
-    if store.runs().empty:
+    """Refuse a store without runs, or with only some of the planned runs of a table's fold.
+
+    Tables and folds that are absent altogether make a smaller study, which says so.
+    """
+    folder, runs = store.root, store.runs()
+    if runs.empty:
         raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
-    absent = store.manifest()["absent"] if (folder / "manifest.json").exists() else []
-    if absent:
-        cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in absent[:3])
+    begun = set(runs[CELL_OF_MODEL].itertuples(index=False, name=None))
+    lacking = [cell for cell in store.absent() if tuple(cell[name] for name in CELL_OF_MODEL) in begun]
+    if lacking:
+        cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in lacking[:3])
         raise IncompleteStudyError(
-            f"{folder} lacks {len(absent)} of its planned runs ({cells}…): finish it with `causalmix run "
-            f"--study {folder.name}`, or pass run_missing=True"
+            f"{folder} lacks {len(lacking)} of the planned runs of folds that were begun ({cells}…): finish "
+            f"it with `causalmix run --study {folder.name}`, or pass run_missing=True"
         )
 
 

@@ -201,10 +201,14 @@ class ResultStore:
         except ValueError as error:
             raise StoreError(f"{path} is corrupt ({error}): delete it and run again.") from error
 
+    def absent(self) -> list[dict]:
+        """Return the planned runs that are not there, as the manifest names them."""
+        return self.manifest()["absent"] if (self.root / "manifest.json").exists() else []
+
     def counts(self) -> pd.DataFrame:
         """Return per arm ``planned, done, failed, missing``; corrupt records count as missing."""
         runs = self._table("runs", list(self._read_all(skip_corrupt=True)))
-        absent = still_absent(self._known_absent(), runs)
+        absent = still_absent(self.absent(), runs)
         arms = list(dict.fromkeys([*runs["arm"], *(cell["arm"] for cell in absent)]))
         status = {arm: runs.loc[runs["arm"] == arm, "status"] for arm in arms}
         frame = pd.DataFrame(
@@ -218,16 +222,11 @@ class ResultStore:
         frame.insert(0, "planned", frame.sum(axis=1))
         return frame
 
-    # Inside
-
     def _write_manifest(self, records: list[RunRecord], planned: Iterable[RunSpec]) -> Path:
         tables = {name: self._table(name, records) for name in COLUMNS}
-        absent = still_absent([*self._known_absent(), *map(absent_cell, planned)], tables["runs"])
+        absent = still_absent([*self.absent(), *map(absent_cell, planned)], tables["runs"])
         path = self.root / "manifest.json"
         return write_atomically(path, manifest_bytes(self.root, tables, absent, FORMAT, PROTOCOL_VERSION))
-
-    def _known_absent(self) -> list[dict]:
-        return self.manifest()["absent"] if (self.root / "manifest.json").exists() else []
 
     def _table(self, name: str, records: list[RunRecord]) -> pd.DataFrame:
         """Union of the Parquet file and the records; a record wins over the row of the same run."""

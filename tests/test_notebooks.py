@@ -252,11 +252,18 @@ def test_a_study_that_does_not_exist_is_refused_with_those_that_do():
         find_study("first-lok")
 
 
-def test_an_incomplete_study_names_what_it_lacks(tmp_path):
+def test_a_study_with_a_fold_that_was_only_begun_names_what_it_lacks(tmp_path):
     store = make_study(tmp_path / "made_up", datasets=("a",), n_folds=1)
-    store.plan([RunSpec("made_up", "bundled", "b", 0, "scm", "made-up")])
-    with pytest.raises(StoreError, match=r"lacks 1 of its planned runs \(b fold 0 scm"):
+    store.plan([RunSpec("made_up", "bundled", "a", 0, "tabebm", "made-up")])
+    with pytest.raises(StoreError, match=r"lacks 1 of the planned runs of folds .*\(a fold 0 tabebm"):
         open_study(str(tmp_path / "made_up"))
+
+
+def test_a_study_without_some_folds_and_tables_is_a_smaller_one_that_says_so(tmp_path):
+    store = make_study(tmp_path / "made_up", datasets=("a",), n_folds=1)
+    store.plan([RunSpec("made_up", "bundled", *place, "scm", "made-up") for place in (("a", 1), ("b", 0))])
+    view = open_study(str(tmp_path / "made_up"))
+    assert len(view.runs()) and "2 planned ones absent" in view.provenance()
 
 
 def test_a_model_that_the_study_lacks_is_refused(study):

@@ -191,7 +191,7 @@ def ratio_text(folder: Path) -> str:
     folder : Path
         ``results/sensitivity``.
     """
-    if not is_recorded(folder) or ResultStore(folder).manifest()["absent"]:
+    if not is_recorded(folder) or ResultStore(folder).absent():
         return "That study has not been run yet: `causalmix run --profile sensitivity` makes its runs."
     frame = load_ratio_sensitivity(ResultStore(folder))
     rows = [
