@@ -284,7 +284,7 @@ def test_the_pdf_is_stale_once_a_page_changes_but_not_once_a_download_does(tmp_p
 def test_the_last_audit_is_shown_with_runs_differences_tolerance_and_place(tmp_path: Path) -> None:
     study = open_study(make_study(tmp_path / "results" / "first-look"))
     assert audit_text([study]) == NO_AUDIT
-    recorded = ROOT / "results" / "first-look" / "audit.json"
+    recorded = ROOT / "results" / "paper" / "audit.json"
     audit = json.loads(recorded.read_text())
     run = {**audit["runs"][0], "verdict": "differs", "difference": 0.125, "note": "a score differs by 0.12"}
     (study.folder / "audit.json").write_text(json.dumps({**audit, "runs": [run]}))
