@@ -44,8 +44,8 @@ reproduce: $(STAMP) ## run a whole study anew (PROFILE=quick) into results/PROFI
 	@$(CAUSALMIX) run --profile "$(PROFILE)" --study "$(PROFILE)-again"
 	@$(PY) -m causalmix.book --study "$(PROFILE)-again"
 
-audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=first-look again and compare
-	@$(CAUSALMIX) audit "$(or $(notdir $(STUDY)),first-look)" --sample "$(SAMPLE)"
+audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=paper again and compare
+	@$(CAUSALMIX) audit "$(or $(notdir $(STUDY)),paper)" --sample "$(SAMPLE)"
 
 test: $(STAMP) ## run all tests (two processes, at most ten minutes)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope $(TESTS)

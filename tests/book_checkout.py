@@ -78,5 +78,5 @@ def make_checkout(root: Path, notebooks: dict[str, str]) -> Path:
     (root / "book" / "_toc.yml").write_text("\n".join(kept) + "\n")
     for name, code in notebooks.items():
         write_notebook(root / "notebooks" / f"{name}.ipynb", code, title=name)
-    make_study(root / "results" / "first-look")
+    make_study(root / "results" / "paper")
     return root

@@ -137,10 +137,10 @@ def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Pat
 
 
 def test_failures_of_all_studies_are_listed_by_generator(tmp_path: Path) -> None:
-    failed = open_study(make_study(tmp_path / "first-look"))
+    failed = open_study(make_study(tmp_path / "paper"))
     clean = open_study(make_recorded(tmp_path / "controls", n_folds=1).root)
     text = failures_text([failed, clean])
-    assert "`first-look`" in text and "causal" in text and "churn" in text and "class 'a' has one row" in text
+    assert "`paper`" in text and "causal" in text and "churn" in text and "class 'a' has one row" in text
     assert "1 of 4" in text and "No run failed in the study `controls` (24 runs)." in text
     assert "list-table" not in failures_text([clean])
 
@@ -155,10 +155,10 @@ def test_the_chapter_on_controls_states_its_rule_with_and_without_runs(tmp_path:
 
 
 def test_chapters_know_every_recorded_study_the_shown_one_first(workspace: Workspace) -> None:
-    shown = open_study(make_study(workspace.results / "first-look"))
+    shown = open_study(make_study(workspace.results / "paper"))
     make_study(workspace.results / "controls")
     (workspace.results / "zero-shot").mkdir()
-    assert [study.name for study in recorded_studies(workspace, shown)] == ["first-look", "controls"]
+    assert [study.name for study in recorded_studies(workspace, shown)] == ["paper", "controls"]
 
 
 def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     means = scores.groupby(["suite", "n_rows", "method"])[["roc_auc", "log_loss", "seconds"]].mean()
     means.reset_index().to_csv(tmp_path / "summary.csv", index=False)
     text = model_scores(tmp_path)
-    assert "0.812" in text and "2 tables of the benchmark" in text and "3 tables of another generator" in text
+    assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
     assert "`mine` by +0.012" in text and "takes 3.0 times as long" in text
 
 
@@ -234,7 +234,7 @@ def test_the_downloads_are_a_research_object_whose_files_are_all_there(html: Pat
     there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     assert set(files) == there - {METADATA}
     parts = [entity for entity in entities.values() if entity["@type"] == "Dataset"]
-    assert {part["@id"] for entity in parts for part in entity["hasPart"]} == {*files, "first-look/"}
+    assert {part["@id"] for entity in parts for part in entity["hasPart"]} == {*files, "paper/"}
     references = re.findall(r'\{"@id": "([^"]*)"\}', json.dumps(crate))
     assert {ref for ref in references if "w3id.org" not in ref} <= set(entities)
 
@@ -260,7 +260,7 @@ def test_every_column_of_the_stores_has_its_meaning_in_the_book(html: Path) -> N
     rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in page.select("tbody tr")]
     explained = {row[0] for row in rows if len(row) == 3 and len(row[2]) > 3}
     for table in ("runs", "trajectories", "graphs"):
-        names = pq.read_schema(html / "downloads" / "first-look" / f"{table}.parquet").names
+        names = pq.read_schema(html / "downloads" / "paper" / f"{table}.parquet").names
         assert set(names) <= explained
 
 
@@ -297,7 +297,7 @@ def test_a_figure_has_its_data_for_download_and_a_line_of_provenance(html: Path)
     assert {"CSV", "SVG", "PNG"} <= set(links)
     csv = (html / "notebooks" / links["CSV"]).resolve()
     assert csv.read_text().splitlines() == ["x", "0", "1"]
-    assert "Study first-look" in page.get_text() and "store" in page.get_text()
+    assert "Study paper" in page.get_text() and "store" in page.get_text()
 
 
 def test_no_link_of_any_page_is_broken_and_no_image_missing(html: Path) -> None:
@@ -357,11 +357,11 @@ def test_a_notebook_runs_again_only_when_something_it_depends_on_changed(workspa
 
 def test_the_most_complete_recorded_study_is_shown_unless_one_is_named(workspace: Workspace) -> None:
     assert find_study(workspace) is None
-    for name in ("quick", "first-look"):
+    for name in ("quick", "paper"):
         make_study(workspace.results / name)
-    assert find_study(workspace) == workspace.results / "first-look"
+    assert find_study(workspace) == workspace.results / "paper"
     assert find_study(workspace, "results/quick") == workspace.results / "quick"
-    with pytest.raises(BookError, match=r"results/ holds first-look, quick"):
+    with pytest.raises(BookError, match=r"results/ holds paper, quick"):
         find_study(workspace, "papper")
 
 

@@ -33,7 +33,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, d
     """The output and the verdict of each command, all executed one after the other."""
     folder = tmp_path_factory.mktemp("a checkout of notebooks")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    make_study(folder / "results" / "first-look")
+    make_study(folder / "results" / "paper")
     table = load_wine(as_frame=True).frame.rename(columns={"target": "label"})
     table.iloc[::3].to_csv(folder / "my_table.csv", index=False)
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -65,7 +65,7 @@ def outcome(executed: dict, *words: str) -> tuple[str, dict]:
 @pytest.mark.slow
 def test_another_value_of_a_parameter_changes_the_verdict_file_beside_the_notebook(executed) -> None:
     _, verdict = outcome(executed, "normalisation difference")
-    assert (verdict["normalisation"], verdict["study"]) == ("difference", "first-look")
+    assert (verdict["normalisation"], verdict["study"]) == ("difference", "paper")
 
 
 @pytest.mark.slow

@@ -64,8 +64,8 @@ def ready(tmp_path: Path) -> Path:
     set_url(tmp_path, URL)
     (tmp_path / publish.WORKFLOW).parent.mkdir(parents=True)
     shutil.copy(ROOT / publish.WORKFLOW, tmp_path / publish.WORKFLOW)
-    make_study(tmp_path / "results" / "first-look")
-    shutil.rmtree(tmp_path / "results" / "first-look" / "records")
+    make_study(tmp_path / "results" / "paper")
+    shutil.rmtree(tmp_path / "results" / "paper" / "records")
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "ready"]):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True)
     return tmp_path
@@ -91,7 +91,7 @@ def break_study(root: Path) -> None:
 
 
 def break_commit(root: Path) -> None:
-    (root / "results" / "first-look" / "manifest.json").write_text("{}")
+    (root / "results" / "paper" / "manifest.json").write_text("{}")
 
 
 def break_history(root: Path) -> None:
@@ -104,7 +104,7 @@ def break_history(root: Path) -> None:
         (break_url, "`repository.url` in _config.yml is empty"),
         (break_workflow, "pages.yml does not exist"),
         (break_study, "holds no recorded study"),
-        (break_commit, "not committed: results/first-look/manifest.json"),
+        (break_commit, "not committed: results/paper/manifest.json"),
         (break_history, "`git ls-files` failed"),
     ],
     ids=["url", "workflow", "study", "commit", "history"],
@@ -282,7 +282,7 @@ def test_the_pdf_is_stale_once_a_page_changes_but_not_once_a_download_does(tmp_p
 
 
 def test_the_last_audit_is_shown_with_runs_differences_tolerance_and_place(tmp_path: Path) -> None:
-    study = open_study(make_study(tmp_path / "results" / "first-look"))
+    study = open_study(make_study(tmp_path / "results" / "paper"))
     assert audit_text([study]) == NO_AUDIT
     recorded = ROOT / "results" / "paper" / "audit.json"
     audit = json.loads(recorded.read_text())
@@ -299,7 +299,7 @@ def test_the_last_audit_is_shown_with_runs_differences_tolerance_and_place(tmp_p
 
 
 def test_a_truncated_audit_is_named(tmp_path: Path) -> None:
-    study = open_study(make_study(tmp_path / "results" / "first-look"))
+    study = open_study(make_study(tmp_path / "results" / "paper"))
     for text in ('{"runs": [', "[]", '{"runs": [{}]}'):
         (study.folder / "audit.json").write_text(text)
         with pytest.raises(BookError, match=r"audit\.json is no audit"):

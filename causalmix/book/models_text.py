@@ -11,10 +11,10 @@ from causalmix.book.text import count, interval, number, score, table
 from causalmix.intervals import cluster_bootstrap
 
 SUITES = {
-    "tabarena33": "Means over {} of the benchmark",
-    "graph_scm": "Means over {} of another generator of tasks than the one that the model was trained on",
+    "tabarena33": ("table", "of the benchmark"),
+    "graph_scm": ("task", "held out, drawn by another generator than those that the model was trained on"),
 }
-"""Suite of the benchmark's record -> what stands below its table."""
+"""Suite of the benchmark's record -> what it consists of, for the line below its table."""
 
 
 def model_scores(folder: Path) -> str:
@@ -29,7 +29,7 @@ def model_scores(folder: Path) -> str:
         return "Its scores are not recorded here: `python benchmarks/zero_shot.py` makes them."
     scores, summary = pd.read_csv(folder / "scores.csv"), pd.read_csv(folder / "summary.csv")
     parts = []
-    for suite, note in SUITES.items():
+    for suite, (noun, origin) in SUITES.items():
         own = summary[summary["suite"] == suite].sort_values(["n_rows", "roc_auc"])
         if own.empty:
             continue
@@ -42,8 +42,8 @@ def model_scores(folder: Path) -> str:
         ]
         header = ["Method", "Training rows", "ROC-AUC", "Log-loss", "CPU-seconds"]
         n_tables = scores.loc[scores["suite"] == suite, "dataset"].nunique()
-        below = note.format(count(n_tables, "table"))
-        parts.append(f"{table(header, rows, widths=[36, 16, 16, 16, 16])}\n\n{below}.")
+        below = f"Means over {count(n_tables, noun)} {origin}."
+        parts.append(f"{table(header, rows, widths=[36, 16, 16, 16, 16])}\n\n{below}")
     return "\n\n".join([*parts, *_ensembling(scores)])
 
 
