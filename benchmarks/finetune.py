@@ -1,6 +1,6 @@
 """Fine-tuning runs: how far from the machine's floor, one by one against many at once, and beside AutoGluon.
 
-    [CAUSALMIX_DATA=FOLDER] python benchmarks/finetune.py [--quick] [--runs N] [--device cuda]
+    [CAUSALMIX_DATA=FOLDER] python benchmarks/finetune.py [--quick] [--runs N] [--device cuda] [--out FOLDER]
 
 Three questions, of `embedded-mini` on tables with few, some and many features (TabArena's where their folder
 is given, else scikit-learn's):
@@ -10,8 +10,9 @@ is given, else scikit-learn's):
 2. How many runs a second one by one, and how many in one program? The results have to be the same.
 3. How many runs a second, and what test ROC-AUC, has AutoGluon's own loop on the same checkpoint and rows?
 
-On a CPU times are CPU-seconds of one thread, of a GPU wall-clock seconds. Prints three tables and ends with
-one JSON object.
+On a CPU times are CPU-seconds of one thread, of a GPU wall-clock seconds. Prints three tables, writes them as
+`floor.csv`, `programs.csv` and (where AutoGluon is installed) `autogluon.csv`, but not with `--quick`, and
+ends with one JSON object.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ import torch
 import torch._dynamo  # torch.optim imports it at its first use: not the time of a run
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
+from causalmix.environment import describe_environment
 from causalmix.experiment import encode_rows, prepare_fold
 from causalmix.finetune import PRESETS, FinetuneData, FinetunePreset, FineTuner
 from causalmix.finetune_run import evaluate
@@ -212,6 +214,17 @@ def compare_with_autogluon(
     return pd.DataFrame(rows)
 
 
+def write_tables(folder: Path, device: str, tables: dict[str, pd.DataFrame | None]) -> None:
+    """Write what was measured, with the processor or GPU and the code's revision."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = describe_environment(device)
+    machine = place["machine"] if device == "cpu" else place["device"]
+    for name, table in tables.items():
+        if table is not None:
+            stamped = table.assign(machine=machine, revision=place["revision"])
+            stamped.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+
+
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -221,6 +234,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=0, help="runs at once (default: 8 on a CPU, 64 on a GPU)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--data", default=os.environ.get("CAUSALMIX_DATA"), help="folder with the tables")
+    parser.add_argument("--out", type=Path, default=Path("results/finetune"), help="where the CSV files go")
     return parser.parse_args()
 
 
@@ -244,6 +258,8 @@ def main() -> None:
     peer = compare_with_autogluon(model, tables, preset, device)
     missing = "not measured: install autogluon.tabular[mitra]"
     print(missing if peer is None else peer.round(3).to_string(index=False))
+    if not options.quick:
+        write_tables(options.out, device, {"floor": floor, "programs": programs, "autogluon": peer})
     figures = {
         "device": device,
         "n_steps": preset.n_steps,

@@ -28,7 +28,7 @@ from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_snippets
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
-from causalmix.book.models_text import model_scores
+from causalmix.book.models_text import model_scores, run_speed
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import find_study, open_study, recorded_studies
 from causalmix.book.study_text import failures_text
@@ -185,6 +185,16 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     text = model_scores(tmp_path)
     assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
     assert "`mine` by +0.012" in text and "takes 3.0 times as long" in text
+
+
+def test_what_a_run_takes_comes_from_the_benchmarks_record(tmp_path: Path) -> None:
+    assert "Not recorded here" in run_speed(tmp_path)
+    floor = {"table": ["a"], "features": 8, "seconds": 6.0, "floor_s": 3.0, "ratio": 2.0, "memory_gb": 0.5}
+    pd.DataFrame(floor).assign(machine="a processor").to_csv(tmp_path / "floor.csv", index=False)
+    assert "a processor" in run_speed(tmp_path) and "AutoGluon" not in run_speed(tmp_path)
+    peer = {"ours_per_s": [1.0, 2.0], "autogluon_per_s": [0.1, 0.25], "ours_auc": 0.8, "autogluon_auc": 0.7}
+    pd.DataFrame(peer).to_csv(tmp_path / "autogluon.csv", index=False)
+    assert "takes 8.0 to 10.0 times as long" in run_speed(tmp_path)
 
 
 def test_verdicts_json_follows_the_schema_that_is_published_with_it(html: Path) -> None:

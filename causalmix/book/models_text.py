@@ -1,4 +1,4 @@
-"""The embedded models as text: scores before any fine-tuning, and what averaging views of a table brings."""
+"""The embedded models as text: scores before any fine-tuning, what ensembling brings, what a run takes."""
 
 from __future__ import annotations
 
@@ -67,3 +67,42 @@ def _ensembling(scores: pd.DataFrame) -> list[str]:
             f"{times:.1f} times as long."
         )
     return sentences
+
+
+def run_speed(folder: Path) -> str:
+    """Return what ``benchmarks/finetune.py`` recorded: a run beside its floor, and beside AutoGluon's loop.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``floor.csv`` and, where AutoGluon was there, ``autogluon.csv`` of the benchmark.
+    """
+    if not (folder / "floor.csv").is_file():
+        return "Not recorded here: `python benchmarks/finetune.py` measures it."
+    floor = pd.read_csv(folder / "floor.csv")
+    rows = [
+        [
+            row["table"],
+            *(number(row[name]) for name in ("features", "seconds", "floor_s", "ratio", "memory_gb")),
+        ]
+        for row in floor.to_dict("records")
+    ]
+    header = ["Table", "Features", "Seconds", "Floor", "Ratio", "Memory [GB]"]
+    text = (
+        f"{table(header, rows, widths=[34, 12, 14, 14, 12, 14])}\n\nOne run of `embedded-mini` on "
+        f"{floor['machine'].iloc[0]}. The floor is the run's floating-point operations over the rate at "
+        "which the machine multiplies matrices of the model's shapes."
+    )
+    return f"{text}{_beside_autogluon(folder / 'autogluon.csv')}"
+
+
+def _beside_autogluon(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    peer = pd.read_csv(path)
+    times = peer["ours_per_s"] / peer["autogluon_per_s"]
+    return (
+        f" AutoGluon's own loop, with the same checkpoint, steps and rows, takes {times.min():.1f} to "
+        f"{times.max():.1f} times as long; the mean test ROC-AUC is {number(peer['autogluon_auc'].mean())}, "
+        f"with ours {number(peer['ours_auc'].mean())}."
+    )
