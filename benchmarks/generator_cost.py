@@ -32,7 +32,7 @@ from causalmix.folds import prepare_fold
 from causalmix.generators import GeneratorError, make_generator
 from causalmix.generators.cost import measure_cost
 from causalmix.progress import make_progress
-from causalmix.recorded_cases import RecordedCases, list_sources
+from causalmix.recorded_cases import RecordedCases, add_data_option, list_sources
 from causalmix.specs import ARMS, RunSpec
 
 SUITE, N_ROWS = "tabarena33", 1000
@@ -102,8 +102,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="two tables, fast generators, nothing recorded")
     parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
     parser.add_argument("--generators", nargs="+", default=list(SOURCES), choices=SOURCES, metavar="NAME")
-    data = os.environ.get("CAUSALMIX_DATA")
-    parser.add_argument("--data", default=data, required=not data, help="folder with the TabArena tables")
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, default=Path("results/generators"), help="where the file goes")
     return parser.parse_args()
 

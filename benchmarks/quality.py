@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from itertools import groupby
 from pathlib import Path
@@ -24,7 +23,7 @@ from causalmix.generators import GeneratorError
 from causalmix.profiles import PROFILES
 from causalmix.progress import make_progress
 from causalmix.quality import RealRows, measure_quality
-from causalmix.recorded_cases import RecordedCases, list_sources
+from causalmix.recorded_cases import RecordedCases, add_data_option, list_sources
 from causalmix.specs import RunSpec
 
 PROFILE = PROFILES["first-look"]
@@ -56,8 +55,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
     parser.add_argument("--folds", type=int, nargs="+", default=[0], help="folds of each table")
     parser.add_argument("--generators", nargs="+", default=list(SOURCES), choices=SOURCES, metavar="NAME")
-    data = os.environ.get("CAUSALMIX_DATA")
-    parser.add_argument("--data", default=data, required=not data, help="folder with the TabArena tables")
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, default=Path("results/quality"), help="where the CSV files go")
     return parser.parse_args()
 

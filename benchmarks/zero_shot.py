@@ -43,7 +43,7 @@ from causalmix.environment import code_revision
 from causalmix.models import load_model
 from causalmix.models.inference import predict_proba, roc_auc
 from causalmix.progress import make_progress
-from causalmix.recorded_cases import RecordedCases
+from causalmix.recorded_cases import RecordedCases, add_data_option
 
 CLASSIFIERS = {
     "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
@@ -140,8 +140,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, nargs="+", default=[256, 1000], help="sizes of the training part")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2], help="folds of each table")
     parser.add_argument("--tasks", type=int, default=200, help="number of tasks held out")
-    data = os.environ.get("CAUSALMIX_DATA")
-    parser.add_argument("--data", default=data, required=not data, help="folder with the TabArena tables")
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, default=Path("results/zero-shot"), help="where the CSV files go")
     parser.add_argument("--models", nargs="*", default=["embedded-mini"], help="model names or folders")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")

@@ -119,7 +119,15 @@ DEPTH = {
     "within": (load_within, plot_within),
     "graph_contrasts": (load_graph_contrasts, plot_graph_contrasts),
 }
-ELSEWHERE = {"causal_graph", "depth_examples", "generator_cost", "presets", "quality", "ratio_sensitivity"}
+ELSEWHERE = {
+    "causal_graph",
+    "depth_examples",
+    "generator_cost",
+    "presets",
+    "pretraining",
+    "quality",
+    "ratio_sensitivity",
+}
 EVIDENCE = pd.DataFrame(
     {
         "seed": range(4),

@@ -98,7 +98,7 @@ def test_a_record_that_is_not_there_says_how_to_make_it(tmp_path, scores):
 # The benchmarks
 
 
-@pytest.mark.parametrize("name", ["quality", "generator_cost"])
+@pytest.mark.parametrize("name", ["quality", "generator_cost", "zero_shot"])
 def test_a_benchmark_without_tables_says_what_it_needs(name, monkeypatch, capsys):
     monkeypatch.delenv("CAUSALMIX_DATA", raising=False)
     monkeypatch.setattr(sys, "argv", [f"{name}.py"])
