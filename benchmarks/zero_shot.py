@@ -14,11 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ from causalmix.models import load_model
 from causalmix.models.inference import predict_proba, roc_auc
 from causalmix.progress import make_progress
 from causalmix.recorded_cases import RecordedCases, add_data_option
+from causalmix.seeding import temporary_seed
 
 CLASSIFIERS = {
     "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
@@ -75,21 +76,17 @@ def draw_task(seed: int, n_rows: int) -> Rows:
     """One task of tabicl's `graph_scm` with 3 to 24 features, all its classes among the training rows."""
     from tabicl.prior import PriorDataset
 
-    attempt = 0
-    while True:
-        random.seed(1000 * seed + attempt)
-        np.random.seed(1000 * seed + attempt)  # noqa: NPY002 (what tabicl draws from)
-        torch.manual_seed(1000 * seed + attempt)
-        n = n_rows + N_TEST
-        sizes = {"max_seq_len": n, "min_train_size": n_rows, "max_train_size": n_rows + 1}
-        drawn = PriorDataset(
-            batch_size=1, batch_size_per_gp=1, min_features=3, max_features=24, prior_type="graph_scm",
-            n_jobs=1, **sizes,
-        ).get_batch()  # fmt: skip
+    sizes = {"max_seq_len": n_rows + N_TEST, "min_train_size": n_rows, "max_train_size": n_rows + 1}
+    for attempt in count(1000 * seed):
+        with temporary_seed(attempt):
+            drawn = PriorDataset(
+                batch_size=1, batch_size_per_gp=1, min_features=3, max_features=24, prior_type="graph_scm",
+                n_jobs=1, **sizes,
+            ).get_batch()  # fmt: skip
         X, y = drawn[0][0, :, : int(drawn[2][0])].numpy(), drawn[1][0].numpy().astype(np.int64)
         if np.array_equal(np.unique(y[:n_rows]), np.arange(y.max() + 1)) and y.max() > 0:
             return X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:], int(y.max()) + 1
-        attempt += 1
+    raise AssertionError("count() does not end")
 
 
 def predictors(methods: list[str], rows: Rows) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
@@ -169,6 +166,12 @@ def list_cases(options: argparse.Namespace) -> list[tuple]:
     return [(*place, method) for place in places for method in methods]
 
 
+def fix_hashes() -> None:
+    """Start again with a fixed PYTHONHASHSEED where there is none: the tasks held out depend on it."""
+    if "PYTHONHASHSEED" not in os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
+
+
 def main() -> None:
     """Measure what is not recorded, print, write."""
     options = parse()
@@ -196,4 +199,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    fix_hashes()
     main()

@@ -138,7 +138,7 @@ def open_study(
         store = ResultStore(folder)
         if run_missing:
             _run_missing(store, profile, data, model, device)
-        _check_complete(store)
+        _check_complete(store, everything=run_missing)
     except StoreError as error:
         if required or run_missing:
             raise
@@ -255,21 +255,21 @@ def _is_study(folder: Path) -> bool:
     return (folder / "runs.parquet").is_file() or (folder / "records").is_dir()
 
 
-def _check_complete(store: ResultStore) -> None:
+def _check_complete(store: ResultStore, everything: bool) -> None:
     """Refuse a store without runs, or with only some of the planned runs of a table's fold.
 
-    Tables and folds that are absent altogether make a smaller study, which says so.
+    Tables and folds that are absent altogether make a smaller study, which says so; not where ``everything``.
     """
     folder, runs = store.root, store.runs()
     if runs.empty:
         raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
     begun = set(runs[CELL_OF_MODEL].itertuples(index=False, name=None))
-    lacking = [cell for cell in store.absent() if tuple(cell[name] for name in CELL_OF_MODEL) in begun]
+    lacking = [cell for cell in store.absent() if everything or tuple(map(cell.get, CELL_OF_MODEL)) in begun]
     if lacking:
         cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in lacking[:3])
         raise IncompleteStudyError(
-            f"{folder} lacks {len(lacking)} of the planned runs of folds that were begun ({cells}…): finish "
-            f"it with `causalmix run --study {folder.name}`, or pass run_missing=True"
+            f"{folder} lacks {len(lacking)} planned runs of folds that were begun ({cells}…): finish it with "
+            f"`causalmix run --study {folder.name}`, or pass run_missing=True"
         )
 
 

@@ -197,7 +197,7 @@ class Pretrainer:
             if due or self.step % 50 == 0:
                 bar.set_postfix(loss=f"{self._log(losses, measured=due):.3f}")
                 losses = []
-            if due:
+            if self.step % save_every == 0:
                 self.save_checkpoint()
         self.save_checkpoint()
         if self.step == self.config.n_steps:
