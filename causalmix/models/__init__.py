@@ -11,6 +11,7 @@ from causalmix.models.base import ModelError, TabularFoundationModel
 from causalmix.models.checkpoints import CONFIG_FILE, WEIGHTS_FILE, load_checkpoint
 from causalmix.models.mitra import MITRA, MITRA_V2, load_mitra
 from causalmix.models.tabicl import load_tabicl, load_tabicl_checkpoint
+from causalmix.models.tabpfn import load_tabpfn, load_tabpfn_archive
 
 __all__ = ["MODELS", "ModelError", "TabularFoundationModel", "load_model"]
 
@@ -27,6 +28,7 @@ MODELS: dict[str, Callable[[str, str], TabularFoundationModel]] = {
     "mitra": partial(load_mitra, MITRA),
     "mitra-v2": partial(load_mitra, MITRA_V2),
     "tabicl": load_tabicl,
+    "tabpfn-v1": load_tabpfn,
 }
 """Model name to loader (given a device and a revision); adding a model is one line here."""
 
@@ -38,7 +40,8 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     ----------
     name_or_path : str
         A name in `MODELS`, for a model of the Hugging Face hub optionally with a revision
-        (``mitra@main``); a folder with `config.json` and `model.safetensors`; or a file ``.ckpt`` of TabICL.
+        (``mitra@main``); a folder with `config.json` and `model.safetensors`; a file ``.ckpt`` of TabICL; or
+        the file ``tabpfn-0.1.tar.gz``.
     device : str
         A torch device such as `"cpu"` or `"cuda"`.
 
@@ -60,8 +63,8 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     if path.is_dir():
         return load_checkpoint(path, device)
     if path.is_file():
-        return load_tabicl_checkpoint(path, device)
+        return (load_tabpfn_archive if path.suffix == ".gz" else load_tabicl_checkpoint)(path, device)
     raise ModelError(
         f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)}, or name a folder that holds "
-        f"{CONFIG_FILE} and {WEIGHTS_FILE}, or a checkpoint of TabICL"
+        f"{CONFIG_FILE} and {WEIGHTS_FILE}, a checkpoint of TabICL or the archive of TabPFN v1"
     )
