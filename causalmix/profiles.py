@@ -189,6 +189,14 @@ PROFILES: dict[str, Profile] = {
         arms=PAPER_ARMS,
         description="hours: the paper's 33 tables x 10 folds x 7 arms, and zero-shot",
     ),
+    "paper-tabpfn": Profile(
+        suite="tabarena33",
+        folds=(0,),
+        arms=PAPER_ARMS,
+        model="tabpfn-v1",
+        presets=("tabpfn",),
+        description="an hour: one fold of the paper's tables and arms with a published model",
+    ),
     "controls": Profile(
         suite="tabarena33",
         arms=_CONTROL_ARMS,

@@ -123,6 +123,7 @@ ELSEWHERE = {
     "causal_graph",
     "depth_examples",
     "generator_cost",
+    "models",
     "presets",
     "pretraining",
     "quality",

@@ -35,6 +35,7 @@ STUDIES = {
     "made_up": {},
     "made_up_paper": {**EIGHT_TABLES, "lifts": PAPER_LIFTS},
     "made_up_controls": {**EIGHT_TABLES, "lifts": CONTROL_LIFTS},
+    "made_up_other": {"n_folds": 2, "model": "made-up-too"},
     "made_up_presets": {"n_folds": 1, "presets": ("causalmix", "autogluon-mitra")},
     "made_up_dial": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "depth_steadies": True},
     "made_up_ratios": {"n_folds": 2, "ratios": (0.5, 1.0, 2.0)},
@@ -77,6 +78,7 @@ FIGURE_RUNS = {
     "fig_pretraining": ("", {"step", "tasks", "loss", "seconds"}),
     "fig_generator_cost": ("", {"cost", "generator", "dataset", "n_features", "value"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
+    "fig_models": ("made_up", {"measure", "model", "arm", "value", "lower", "upper", "n_runs"}),
     "fig_presets": ("made_up_presets", {"measure", "preset", "arm", "step", "median", "n_runs"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),
@@ -124,7 +126,10 @@ def parameters_of(name: str, studies: dict[str, Path], folder: Path) -> dict[str
     if name in RECORDS:
         RECORDS[name](folder / "made_up.csv")
         return {"record": str(folder / "made_up.csv")}
-    return {"study": str(studies[STUDY_OF[name]])} if STUDY_OF[name] else {"profile": "smoke"}
+    if not STUDY_OF[name]:
+        return {"profile": "smoke"}
+    other = {"other": str(studies["made_up_other"])} if name == "fig_models" else {}
+    return {"study": str(studies[STUDY_OF[name]]), **other}
 
 
 def run(name: str, folder: Path, values: dict) -> nbformat.NotebookNode:

@@ -78,6 +78,7 @@ from causalmix.figures.method import (
     plot_recovery,
     plot_strengths,
 )
+from causalmix.figures.models import load_models, plot_models
 from causalmix.figures.presets import load_presets, plot_presets
 from causalmix.figures.pretraining import load_pretraining, plot_pretraining
 from causalmix.figures.ranks import load_ranks, plot_ranks
@@ -118,6 +119,7 @@ __all__ = [
     "load_improvements",
     "load_isolation",
     "load_low_data",
+    "load_models",
     "load_pairs",
     "load_predictions",
     "load_presets",
@@ -155,6 +157,7 @@ __all__ = [
     "plot_improvements",
     "plot_isolation",
     "plot_low_data",
+    "plot_models",
     "plot_pairs",
     "plot_predictions",
     "plot_presets",

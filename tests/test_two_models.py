@@ -1,0 +1,96 @@
+"""Two models side by side: only what both were run on counts, and both are decided by the same rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from causalmix.claims import load_claims
+from causalmix.figures import load_models, new_figure, plot_models
+from causalmix.notebook import StudyView, open_study
+from causalmix.two_models import decide_for_both, say_what_carries_over, share_cells
+from tests.recorded import LIFTS, PAPER_LIFTS, make_study
+
+TABLES = tuple(f"table{i}" for i in range(8))
+WORSE = {**LIFTS, "causalmix": -0.04}
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory) -> dict[str, StudyView]:
+    """A study of three folds, and one of another model: fewer tables, two folds, causalmix does harm."""
+    folder = tmp_path_factory.mktemp("results")
+    make_study(folder / "ours", datasets=TABLES)
+    make_study(folder / "theirs", datasets=TABLES[2:], n_folds=2, model="other", lifts=WORSE)
+    make_study(folder / "elsewhere", datasets=("table99",), n_folds=1, model="other")
+    return {path.name: open_study(str(path)) for path in folder.iterdir()}
+
+
+def test_both_are_cut_down_to_the_tables_and_folds_of_both(studies):
+    ours, theirs = share_cells(studies["ours"], studies["theirs"])
+    assert (ours.model, theirs.model) == ("made-up", "other")
+    for study, whole in ((ours, studies["ours"]), (theirs, studies["theirs"])):
+        assert set(study.runs()["dataset"]) == set(TABLES[2:]) and set(study.runs()["fold"]) == {0, 1}
+        assert set(study.trajectories()["spec_hash"]) == set(study.runs()["spec_hash"])
+        assert set(study.graphs()["spec_hash"]) <= set(study.runs()["spec_hash"])
+        assert study.hash == whole.hash
+
+
+def test_the_frame_holds_each_models_own_scores(studies):
+    both = share_cells(studies["ours"], studies["theirs"])
+    frame = load_models(*both, "difference").set_index(["measure", "model", "arm"])
+    assert set(frame["n_runs"]) == {12} and set(frame["n_datasets"]) == {6}
+    for measure in ("median", "mean"):
+        assert frame["value"][measure, "made-up", "causalmix"] == pytest.approx(0.04, abs=0.01)
+        assert frame["value"][measure, "other", "causalmix"] == pytest.approx(-0.04, abs=0.01)
+    assert (frame["lower"] <= frame["value"]).all() and (frame["value"] <= frame["upper"]).all()
+
+
+def test_the_figure_has_a_mark_per_model_and_arm_on_each_panel(studies):
+    frame = load_models(*share_cells(studies["ours"], studies["theirs"]))
+    fig, ax = new_figure()
+    plot_models(frame, ax)
+    assert [panel.get_title() for panel in fig.axes] == [
+        "median over tables and folds",
+        "mean over tables and folds",
+    ]
+    for panel in fig.axes:
+        assert [line.get_label() for line in panel.lines[:2]] == ["made-up", "other"]
+        assert all(len(line.get_xdata()) == 3 for line in panel.lines[:2])
+
+
+def test_the_same_rules_decide_for_both_and_the_text_says_which_verdicts_agree(studies):
+    both, claims = share_cells(studies["ours"], studies["theirs"]), load_claims()
+    verdicts = {first.id: (first, second) for first, second in decide_for_both(claims, both, resamples=200)}
+    assert all(claims[name].kind == "empirical" for name in verdicts) and "05" in verdicts
+    ours, theirs = verdicts["04"]
+    assert (ours.model, theirs.model) == ("made-up", "other")
+    assert (ours.verdict, theirs.verdict) == ("reproduced", "not reproduced")
+    alike = sum(first.verdict == second.verdict for first, second in verdicts.values())
+    text = say_what_carries_over(both, list(verdicts.values()))
+    assert f"{alike} of the {len(verdicts)} empirical claims get the same verdict for `other`" in text
+    assert "On the 12 cells of 6 tables" in text and text.count("\n|") == len(verdicts) + 2
+    assert 0 < alike < len(verdicts)
+
+
+def test_a_claim_that_one_of_the_models_cannot_decide_says_why(studies, tmp_path):
+    make_study(tmp_path / "all_arms", datasets=TABLES, lifts=PAPER_LIFTS)
+    both = share_cells(open_study(str(tmp_path / "all_arms")), studies["theirs"])
+    text = say_what_carries_over(both, decide_for_both(load_claims(), both, resamples=200))
+    assert "not tested: the study has no finished run of the arms ctgan" in text
+
+
+def test_studies_without_a_common_table_are_not_compared(studies):
+    both = share_cells(studies["ours"], studies["elsewhere"])
+    frame = load_models(*both)
+    assert frame.empty
+    _, ax = new_figure()
+    plot_models(frame, ax)
+    assert "share no table" in say_what_carries_over(
+        both, decide_for_both(load_claims(), both, resamples=200)
+    )
+
+
+def test_a_study_that_is_not_there_yet_leaves_the_question_open(studies):
+    both = share_cells(studies["ours"], open_study("of-tomorrow", required=False))
+    assert load_models(*both).empty
+    text = say_what_carries_over(both, decide_for_both(load_claims(), both, resamples=200))
+    assert text == "Not tested: the study of-tomorrow has not been run yet."
