@@ -172,6 +172,28 @@ def test_probabilities_sum_to_one_and_an_ensemble_averages_views(model: Tab2D, d
     assert not np.allclose(single, several)
 
 
+class Spy(torch.nn.Module):
+    """Keeps the first context row of each table that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.seen = torch.nn.Parameter(torch.zeros(())), []
+
+    def forward(self, X_context, y_context, X_query):
+        self.seen.append(X_context[0, 0].tolist())
+        return torch.zeros(1, X_query.shape[1], 10)
+
+
+def test_the_views_of_an_ensemble_differ_in_the_order_and_the_signs_of_the_features() -> None:
+    spy, X = Spy(), np.arange(1.0, 7.0, dtype="float32")[None].repeat(2, axis=0)
+    predict_proba(spy, X, np.array([0, 1]), X, 2, n_members=3)
+    assert spy.seen[0] == [1, 2, 3, 4, 5, 6]
+    for view in spy.seen[1:]:
+        assert sorted(map(abs, view)) == spy.seen[0]
+        assert list(map(abs, view)) != spy.seen[0] and min(view) < 0
+    assert spy.seen[1] != spy.seen[2]
+
+
 def test_a_class_absent_from_the_context_has_no_probability(model: Tab2D, data: FinetuneData) -> None:
     proba = predict_proba(model, data.context.X, data.context.y, data.test.X, n_classes=4)
     assert np.allclose(proba[:, 2:], 0)

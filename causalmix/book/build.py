@@ -84,7 +84,8 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
     jobs, folders, records = [], {study.folder}, set()
     for notebook in notebooks_of(workspace):
         declared = declared_parameters(notebook)
-        own = [declared[name] for name in ("study", "known") if declared.get(name) not in (None, "", "auto")]
+        named = [declared.get(name) for name in ("study", "known", "other")]
+        own = [name for name in named if name not in (None, "", "auto")]
         folders |= {workspace.results / name for name in own if is_recorded(workspace.results / name)}
         records |= {workspace.root / declared["record"]} if "record" in declared else set()
         chosen = {} if declared.get("study") in own else {"study": place.as_posix()}

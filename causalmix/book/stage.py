@@ -124,6 +124,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
         "Stability against the depth",
         "that graphs are cut to.",
     ),
+    "models_figure": ("fig_models", "Two models, side by side", "on the tables and folds of both."),
     "controls_figure": ("controls", "CausalMixFT against its controls", "and those against default."),
     "depth_between_figure": ("depth_between_tables", "Depth against each measure of stability", "per table."),
     "depth_within_figure": ("depth_within_tables", "What goes with stability", "in a mixed model."),
@@ -147,13 +148,21 @@ def figures(executions: Sequence[Execution]) -> dict[str, str]:
     return {snippet: figure(executions, *about) for snippet, about in FIGURES.items()}
 
 
+ANSWERS: dict[str, tuple[str, str]] = {
+    "controls_answer": ("controls", "No notebook answered the question of the controls."),
+    "models_answer": ("fig_models", "No notebook compared two models."),
+}
+"""Snippet to the notebook that answers a chapter's question, and what stands there without it."""
+
+
 def answers(executions: Sequence[Execution]) -> dict[str, str]:
     """Return what notebooks answered to a question: snippet name to Markdown."""
-    controls = next((one for one in executions if one.name == "controls"), None)
-    path = controls.out / "values" / "controls_answer.md" if controls else None
-    if path is None or not path.is_file():
-        return {"controls_answer": "No notebook answered the question of the controls."}
-    return {"controls_answer": path.read_text(encoding="utf-8")}
+    folders = {execution.name: execution.out / "values" for execution in executions}
+    found = {}
+    for snippet, (notebook, otherwise) in ANSWERS.items():
+        path = folders.get(notebook, Path()) / f"{notebook}_answer.md"
+        found[snippet] = path.read_text(encoding="utf-8") if path.is_file() else otherwise
+    return found
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:

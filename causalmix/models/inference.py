@@ -21,9 +21,9 @@ def predict_proba(
 ) -> np.ndarray:
     """Predict query rows in one forward pass per ensemble member.
 
-    Member 0 sees the table as it is; each further one a random permutation of the class codes and random
-    feature signs, undone before probabilities are averaged. (Tab2D treats features alike, so their order
-    makes no difference.)
+    Member 0 sees the table as it is; each further one a random permutation of the class codes, random feature
+    signs and a random order of the features; the codes are put back before probabilities are averaged. (Tab2D
+    treats features alike, so their order makes no difference to it.)
 
     Parameters
     ----------
@@ -44,14 +44,16 @@ def predict_proba(
     (Rq, n_classes) float64 array
         Rows sum to 1; a class absent from the context has probability 0.
     """
-    rng = np.random.default_rng(seed)
+    rng, shuffle = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     total = np.zeros((len(X_query), n_classes))
     for member in range(n_members):
-        codes, signs = np.arange(n_classes), np.ones(X_context.shape[1], dtype=np.float32)
+        codes, order = np.arange(n_classes), np.arange(X_context.shape[1])
+        signs = np.ones(X_context.shape[1], dtype=np.float32)
         if member:
-            codes = rng.permutation(n_classes)
+            codes, order = rng.permutation(n_classes), shuffle.permutation(order)
             signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=X_context.shape[1])
-        view = (X_context * signs)[None], codes[y_context][None], (X_query * signs)[None]
+        X, X_new = (rows[:, order] * signs for rows in (X_context, X_query))
+        view = X[None], codes[y_context][None], X_new[None]
         total += predict_tables(model, *view, n_classes)[0][:, codes]
     return total / n_members
 
