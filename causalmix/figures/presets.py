@@ -15,6 +15,7 @@ PRESET_COLOURS: dict[str, str] = {
     "causalmix": "#D55E00",
     "autogluon-mitra": "#0072B2",
     "mitra-v2": "#009E73",
+    "tabpfn": "#CC79A7",
 }
 MEASURES: dict[str, str] = {
     "path": "path of the weights (L2)",
