@@ -90,17 +90,18 @@ def decide_for_both(
 def say_what_carries_over(studies: Pair, verdicts: list[tuple[Verdict, Verdict]]) -> str:
     """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates."""
     cells = studies[0].cells
-    note = (
-        studies[0].note or studies[1].note or ("the studies share no table and fold" if cells.empty else "")
-    )
+    nothing_shared = "the studies share no table and fold" if cells.empty else ""
+    note = studies[0].note or studies[1].note or nothing_shared
     if note:
         return f"Not tested: {note}."
     models = [f"`{study.model}`" for study in studies]
-    alike = sum(first.verdict == second.verdict for first, second in verdicts)
+    outcomes = [(first.verdict, second.verdict) for first, second in verdicts]
+    tested = [pair for pair in outcomes if "not tested" not in pair]
+    alike = sum(first == second for first, second in tested)
     lines = [
-        f"On the {len(cells)} cells of {cells['dataset'].nunique()} tables that both models were run on, "
-        f"{alike} of the {len(verdicts)} empirical claims get the same verdict for {models[1]} as for "
-        f"{models[0]}.",
+        f"On the {cells['dataset'].nunique()} tables ({len(cells)} folds in all) that both models were run "
+        f"on, {alike} of the {len(tested)} empirical claims that could be decided for both get the same "
+        f"verdict for {models[1]} as for {models[0]}.",
         "",
         f"| Claim | {models[0]} | {models[1]} |",
         "|---|---|---|",
