@@ -14,7 +14,7 @@ from causalmix.figures.scores import AXIS_LABELS
 from causalmix.figures.style import INK, label_arms, label_figure, order_arms, say_empty, split_axes
 from causalmix.intervals import cluster_bootstrap
 
-MODEL_STYLES = (("#0072B2", "o", -0.14), ("#D55E00", "s", 0.14))
+MODEL_STYLES = ((INK, "o", -0.14), ("#8A8F98", "s", 0.14))
 """Colour, marker and shift of the first and the second model."""
 
 MEASURES: dict[str, Callable[[np.ndarray], float]] = {"median": np.median, "mean": np.mean}
