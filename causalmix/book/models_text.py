@@ -62,8 +62,9 @@ def _ensembling(scores: pd.DataFrame) -> list[str]:
         found = cluster_bootstrap(gain.to_numpy(), gain.index.get_level_values("dataset").to_numpy(), np.mean)
         times = wide["seconds"][method].sum() / wide["seconds"][model].sum()
         sentences.append(
-            f"Averaging {members} views of each table, with classes permuted and signs flipped, changes the "
-            f"ROC-AUC of `{model}` by {score(found.value)} {interval(found.lower, found.upper)} and takes "
+            f"Averaging {members} views of each table, with classes permuted, signs flipped and features in "
+            f"another order, changes the ROC-AUC of `{model}` by {score(found.value)} "
+            f"{interval(found.lower, found.upper)} and takes "
             f"{times:.1f} times as long."
         )
     return sentences
