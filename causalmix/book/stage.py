@@ -162,7 +162,7 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
     for snippet, (notebook, otherwise) in ANSWERS.items():
         path = folders.get(notebook, Path()) / f"{notebook}_answer.md"
         found[snippet] = path.read_text(encoding="utf-8") if path.is_file() else otherwise
-    return found
+    return found | {"models_sentence": found["models_answer"].split("\n\n")[0]}
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:
