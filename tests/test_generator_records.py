@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -25,19 +23,12 @@ from causalmix.figures import (
 from causalmix.generators import GENERATORS, GeneratorError, make_generator
 from causalmix.generators.cost import PeakMemory, measure_cost
 from causalmix.intervals import cluster_bootstrap, mean_interval
-from causalmix.locations import find_root
 from causalmix.profiles import Profile
 from causalmix.recorded_cases import RecordedCases, list_sources, read_record
 from causalmix.specs import ARMS
+from tests.benchmark_scripts import load_benchmark
 from tests.generator_records import TABLES, make_costs, make_scores
 from tests.recorded import make_study
-
-
-def load_benchmark(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"bench_{name}", find_root() / "benchmarks" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

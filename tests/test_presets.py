@@ -14,6 +14,7 @@ from causalmix.ranking import score_matrix
 from causalmix.rows import spec_of_row
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
+from tests.benchmark_scripts import load_benchmark
 from tests.recorded import make_study
 from tests.runs import save_tiny_model
 
@@ -122,3 +123,16 @@ def test_a_study_that_is_not_run_yet_has_nothing_to_show(tmp_path):
     _, ax = new_figure()
     plot_presets(frame, ax)
     assert frame.empty and "not run yet" in ax.texts[0].get_text()
+
+
+def test_our_learning_rates_are_among_those_tried_on_tables_and_folds_that_no_study_uses(tmp_path):
+    script = load_benchmark("learning_rate")
+    for model, preset in (("embedded-mini", "causalmix"), ("tabpfn-v1", "tabpfn")):
+        assert PRESETS[preset].learning_rate in script.RATES[model]
+    used = {fold for profile in PROFILES.values() if profile.suite == script.SUITE for fold in profile.folds}
+    assert not used & set(script.FOLDS)
+    slow, fast = (
+        script.measure(save_tiny_model(tmp_path), rate, script.TABLES[0], 8) for rate in (0.0, 1e-2)
+    )
+    assert slow["test_auc"] == slow["zero_shot_auc"] == fast["zero_shot_auc"]
+    assert fast["selected_step"] >= slow["selected_step"] == 0

@@ -1,0 +1,102 @@
+"""The learning rates among which those of our presets were chosen, on simulated tables and real rows only.
+
+    python benchmarks/learning_rate.py [--quick] [--anew] [--model NAME] [--rates RATE ...]
+
+Folds 8 and 9, which no study uses, of six tables of the suite `known_scm`: depth 2 with little noise and
+depth 6 with much, each with linear, additive and threshold mechanisms. The score of a rate: mean test ROC-AUC
+at the step that the validation rows selected. Goes on where it was stopped; `--anew` measures again. Writes
+`learning_rates.csv` (one row per model, rate, table and fold) and ends with one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from joblib import Parallel, delayed
+
+from causalmix.environment import describe_environment
+from causalmix.experiment import encode_rows, finetune_seed, load_once, prepare_fold
+from causalmix.finetune import PRESETS, FineTuner
+from causalmix.progress import make_progress
+from causalmix.recorded_cases import RecordedCases
+from causalmix.specs import RunSpec
+
+SUITE = "known_scm"
+TABLES = tuple(
+    f"scm-depth{depth}-{mechanism}-{noise}"
+    for depth, noise in ((2, "low"), (6, "high"))
+    for mechanism in ("linear", "additive", "threshold")
+)
+FOLDS = (8, 9)
+RATES = {"embedded-mini": (1e-4, 3e-4, 1e-3, 3e-3), "tabpfn-v1": (3e-6, 1e-5, 3e-5, 1e-4, 3e-4)}
+KEYS = ["model", "learning_rate", "dataset", "fold"]
+
+
+def measure(model: str, rate: float, dataset: str, fold_number: int) -> dict:
+    """Fine-tune on the real rows of one fold at one rate."""
+    torch.set_num_threads(1)
+    spec = RunSpec("learning_rate", SUITE, dataset, fold_number, "default", model=model)
+    fold = prepare_fold(spec, None)
+    data, preset = (
+        encode_rows(fold, fold.train),
+        dataclasses.replace(PRESETS["causalmix"], learning_rate=rate),
+    )
+    trajectory = FineTuner(preset).run(load_once(model, "cpu"), data, finetune_seed(spec))
+    environment = describe_environment()
+    return {
+        **dict(zip(KEYS, (model, rate, dataset, fold_number), strict=True)),
+        "zero_shot_auc": trajectory.at_start("test_auc"),
+        "test_auc": trajectory.at_selected("test_auc"),
+        "selected_step": trajectory.selected_step,
+        "reason": "",
+        "revision": environment["revision"],
+        "machine": environment["machine"],
+    }
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one table, one fold, nothing recorded")
+    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
+    parser.add_argument("--model", default="embedded-mini", help="name of a model, or folder of a checkpoint")
+    parser.add_argument("--rates", type=float, nargs="+", help="learning rates; the recorded ones by default")
+    parser.add_argument("--out", type=Path, default=Path("results/finetune"), help="where the CSV file goes")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure what is not recorded, print, write."""
+    options = parse()
+    rates = options.rates or RATES.get(options.model, RATES["embedded-mini"])
+    tables, folds = (TABLES[:1], FOLDS[:1]) if options.quick else (TABLES, FOLDS)
+    out = Path(tempfile.mkdtemp()) if options.quick else options.out
+    cases = [(options.model, rate, table, fold) for rate in rates for fold in folds for table in tables]
+    record = RecordedCases(out / "learning_rates.csv", KEYS)
+    if options.anew:
+        record.forget(cases)
+    todo = record.lacking(cases)
+    parallel = Parallel(n_jobs=options.workers, return_as="generator_unordered")
+    with make_progress([f"rate {case[1]:g}" for case in todo], "learning rate") as bars:
+        for row in parallel(delayed(measure)(*case) for case in todo):
+            record.add(row)
+            bars.advance(f"rate {row['learning_rate']:g}", "")
+    frame = record.frame()
+    means = (
+        frame[frame["model"] == options.model].groupby("learning_rate")[["zero_shot_auc", "test_auc"]].mean()
+    )
+    print(means.round(4).to_string())
+    scores = {f"{rate:g}": round(value, 4) for rate, value in means["test_auc"].items()}
+    best = float(means["test_auc"].idxmax())
+    print(json.dumps({"benchmark": "learning_rate", "model": options.model, "best": best, "roc_auc": scores}))
+
+
+if __name__ == "__main__":
+    main()
