@@ -3,8 +3,8 @@
 The paper gives neither learning rate nor steps: the numbers in `PRESETS["causalmix"]` are ours. Its rate is
 the best of 1e-4, 3e-4, 1e-3 and 3e-3 for `embedded-mini`: by mean test ROC-AUC at the selected step, real
 rows only, folds 8 and 9 of six simulated tables (suite `known_scm`); no benchmark table was used. That of
-`PRESETS["tabpfn"]` is the best of 3e-6, 1e-5, 3e-5, 1e-4 and 3e-4 for `tabpfn-v1` by the same rule (tables of
-depth 2 with little and of depth 6 with much noise, each with linear, additive and threshold mechanisms).
+`PRESETS["tabpfn"]` is the best of 3e-6, 1e-5, 3e-5, 1e-4 and 3e-4 for `tabpfn-v1` by the same rule.
+``benchmarks/learning_rate.py`` applies the rule again.
 """
 
 from __future__ import annotations

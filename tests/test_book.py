@@ -28,7 +28,7 @@ from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_snippets
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
-from causalmix.book.models_text import model_scores, run_speed
+from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import find_study, open_study, recorded_studies
 from causalmix.book.study_text import failures_text
@@ -195,6 +195,26 @@ def test_what_a_run_takes_comes_from_the_benchmarks_record(tmp_path: Path) -> No
     peer = {"ours_per_s": [1.0, 2.0], "autogluon_per_s": [0.1, 0.25], "ours_auc": 0.8, "autogluon_auc": 0.7}
     pd.DataFrame(peer).to_csv(tmp_path / "autogluon.csv", index=False)
     assert "takes 8.0 to 10.0 times as long" in run_speed(tmp_path)
+
+
+def test_the_learning_rates_come_from_the_benchmarks_record(tmp_path: Path) -> None:
+    assert "not recorded here" in learning_rates(tmp_path)
+    tried = {("mine", 1e-3): 0.75, ("mine", 3e-6): 0.71, ("other", 1e-5): 0.8, ("other", 1e-4): 0.6}
+    rows = [
+        {
+            "model": model,
+            "learning_rate": rate,
+            "dataset": name,
+            "zero_shot_auc": 0.7,
+            "test_auc": auc + shift,
+        }
+        for (model, rate), auc in tried.items()
+        for name, shift in (("a", -0.01), ("b", 0.01))
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "learning_rates.csv", index=False)
+    text = learning_rates(tmp_path)
+    assert "3e-06" in text and "0.71" in text and "2 simulated tables" in text
+    assert "the best rate is 0.001 for `mine` and 1e-05 for `other`" in text
 
 
 def test_verdicts_json_follows_the_schema_that_is_published_with_it(html: Path) -> None:

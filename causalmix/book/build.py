@@ -113,6 +113,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(path),
         "model_scores": models_text.model_scores(workspace.results / "zero-shot"),
+        "learning_rates": models_text.learning_rates(workspace.results / "finetune"),
         "run_speed": models_text.run_speed(workspace.results / "finetune"),
         "status": status_text.status_table(executions, verdicts, notebooks),
         "audit": status_text.audit_text(studies),

@@ -1,4 +1,4 @@
-"""The embedded models as text: scores before any fine-tuning, what ensembling brings, what a run takes."""
+"""The models as text: scores before fine-tuning, what ensembling brings, what a run takes, learning rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from causalmix.book.text import count, interval, number, score, table
+from causalmix.book.text import count, interval, number, score, sentence_list, table
 from causalmix.intervals import cluster_bootstrap
 
 SUITES = {
@@ -107,3 +107,35 @@ def _beside_autogluon(path: Path) -> str:
         f"{times.max():.1f} times as long; the mean test ROC-AUC is {number(peer['autogluon_auc'].mean())}, "
         f"with ours {number(peer['ours_auc'].mean())}."
     )
+
+
+def learning_rates(folder: Path) -> str:
+    """Return what ``benchmarks/learning_rate.py`` recorded: the score of each rate, each model's best.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``learning_rates.csv`` of the benchmark.
+    """
+    path = folder / "learning_rates.csv"
+    if not path.is_file():
+        return (
+            "The rates that were tried are not recorded here: `python benchmarks/learning_rate.py` does it."
+        )
+    tried = pd.read_csv(path)
+    means = tried.groupby(["model", "learning_rate"], as_index=False)[["zero_shot_auc", "test_auc"]].mean()
+    rows = [
+        [
+            f"`{row['model']}`",
+            f"{row['learning_rate']:g}",
+            number(row["zero_shot_auc"]),
+            number(row["test_auc"]),
+        ]
+        for row in means.to_dict("records")
+    ]
+    header = ["Model", "Learning rate", "ROC-AUC before", "ROC-AUC at the selected step"]
+    best = means.loc[means.groupby("model")["test_auc"].idxmax()].to_dict("records")
+    chosen = sentence_list([f"{row['learning_rate']:g} for `{row['model']}`" for row in best])
+    n_tables = count(tried["dataset"].nunique(), "simulated table")
+    below = f"Means over {n_tables}, on folds that no study uses; the best rate is {chosen}."
+    return f"{table(header, rows, widths=[28, 18, 24, 30])}\n\n{below}"
