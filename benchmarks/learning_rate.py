@@ -43,11 +43,9 @@ def measure(model: str, rate: float, dataset: str, fold_number: int) -> dict:
     torch.set_num_threads(1)
     spec = RunSpec("learning_rate", SUITE, dataset, fold_number, "default", model=model)
     fold = prepare_fold(spec, None)
-    data, preset = (
-        encode_rows(fold, fold.train),
-        dataclasses.replace(PRESETS["causalmix"], learning_rate=rate),
-    )
-    trajectory = FineTuner(preset).run(load_once(model, "cpu"), data, finetune_seed(spec))
+    tuner = FineTuner(dataclasses.replace(PRESETS["causalmix"], learning_rate=rate))
+    data = encode_rows(fold, fold.train)
+    trajectory = tuner.run(load_once(model, "cpu"), data, finetune_seed(spec))
     environment = describe_environment()
     return {
         **dict(zip(KEYS, (model, rate, dataset, fold_number), strict=True)),
@@ -89,9 +87,8 @@ def main() -> None:
             record.add(row)
             bars.advance(f"rate {row['learning_rate']:g}", "")
     frame = record.frame()
-    means = (
-        frame[frame["model"] == options.model].groupby("learning_rate")[["zero_shot_auc", "test_auc"]].mean()
-    )
+    own = frame[frame["model"] == options.model]
+    means = own.groupby("learning_rate")[["zero_shot_auc", "test_auc"]].mean()
     print(means.round(4).to_string())
     scores = {f"{rate:g}": round(value, 4) for rate, value in means["test_auc"].items()}
     best = float(means["test_auc"].idxmax())

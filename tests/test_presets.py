@@ -131,8 +131,7 @@ def test_our_learning_rates_are_among_those_tried_on_tables_and_folds_that_no_st
         assert PRESETS[preset].learning_rate in script.RATES[model]
     used = {fold for profile in PROFILES.values() if profile.suite == script.SUITE for fold in profile.folds}
     assert not used & set(script.FOLDS)
-    slow, fast = (
-        script.measure(save_tiny_model(tmp_path), rate, script.TABLES[0], 8) for rate in (0.0, 1e-2)
-    )
-    assert slow["test_auc"] == slow["zero_shot_auc"] == fast["zero_shot_auc"]
-    assert fast["selected_step"] >= slow["selected_step"] == 0
+    model = save_tiny_model(tmp_path)
+    still, fast = (script.measure(model, rate, script.TABLES[0], 8) for rate in (0.0, 1e-2))
+    assert still["test_auc"] == still["zero_shot_auc"] == fast["zero_shot_auc"]
+    assert fast["selected_step"] > still["selected_step"] == 0

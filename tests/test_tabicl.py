@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from causalmix.finetune import FinetuneData, FinetunePreset, FineTuner, LabelledRows
-from causalmix.models import ModelError, TabularFoundationModel, load_model
+from causalmix.models import ModelError, load_model
+from tests.foundation_models import (
+    check_that_fine_tuning_lowers_its_loss,
+    check_that_tables_of_a_batch_do_not_see_each_other,
+    make_tables,
+)
 
 tabicl = pytest.importorskip("tabicl", reason="the package tabicl is not installed")
 
@@ -43,20 +46,8 @@ def checkpoint(tmp_path_factory) -> Path:
     return save_model(tmp_path_factory.mktemp("tabicl") / "small.ckpt")
 
 
-def make_tables(n_tables: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    rng = torch.Generator().manual_seed(0)
-    X = 7 * torch.randn(n_tables, 30, 4, generator=rng) + 3
-    return X[:, :20], torch.arange(20).expand(n_tables, -1) % 3, X[:, 20:]
-
-
 def test_it_is_a_foundation_model_that_takes_a_batch_of_tables_one_by_one(checkpoint):
-    model, (X, y, X_query) = load_model(str(checkpoint)), make_tables()
-    assert isinstance(model, TabularFoundationModel) and model.n_classes == 10
-    with torch.no_grad():
-        both = model(X, y, X_query)
-        alone = model(X[1:], y[1:], X_query[1:])
-    assert both.shape == (2, 10, 10) and both.std() > 0
-    torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=0)
+    check_that_tables_of_a_batch_do_not_see_each_other(load_model(str(checkpoint)))
 
 
 def test_evaluating_is_repeatable_and_equals_training_mode(checkpoint):
@@ -89,14 +80,7 @@ def test_the_scale_of_a_feature_makes_no_difference_and_a_constant_one_is_harmle
 
 
 def test_it_is_fine_tuned_by_the_same_loop(checkpoint):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(90, 3)).astype("float32")
-    parts = [LabelledRows(X[i::3], (X[i::3, 0] > 0).astype("int64")) for i in range(3)]
-    data = FinetuneData(pool=parts[0], context=parts[0], val=parts[1], test=parts[2], n_classes=2)
-    preset = FinetunePreset(n_steps=12, eval_every=6, learning_rate=3e-3, rows_per_step=30)
-    run = FineTuner(preset).run(load_model(str(checkpoint)), data, seed=0)
-    assert run.steps == (0, 6, 12) and min(run.update_norm[1:]) > 0
-    assert run.train_loss[2] < run.train_loss[1]
+    check_that_fine_tuning_lowers_its_loss(load_model(str(checkpoint)))
 
 
 def test_what_is_no_checkpoint_of_a_classifier_is_refused(tmp_path, checkpoint):

@@ -17,10 +17,14 @@ import requests
 import torch
 from torch import nn
 
-from causalmix.finetune import FinetuneData, FinetunePreset, FineTuner, LabelledRows
-from causalmix.models import ModelError, TabularFoundationModel, load_model
+from causalmix.models import ModelError, load_model
 from causalmix.models import tabpfn as module
 from causalmix.models.tabpfn import TabPFN, scale_features
+from tests.foundation_models import (
+    check_that_fine_tuning_lowers_its_loss,
+    check_that_tables_of_a_batch_do_not_see_each_other,
+    make_tables,
+)
 
 SMALL = {"num_features": 6, "max_num_classes": 10, "emsize": 32, "nhid_factor": 2, "nlayers": 2, "nhead": 4}
 CACHED = sorted(Path(pooch.os_cache("causalmix")).glob("*-tabpfn-0.1.tar.gz"))
@@ -48,20 +52,9 @@ def archive(tmp_path_factory) -> Path:
     return save_archive(tmp_path_factory.mktemp("tabpfn") / "tabpfn-0.1.tar.gz")
 
 
-def make_tables(n_tables: int = 2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    rng = torch.Generator().manual_seed(0)
-    X = 7 * torch.randn(n_tables, 30, 4, generator=rng) + 3
-    return X[:, :20], torch.arange(20).expand(n_tables, -1) % 3, X[:, 20:]
-
-
 def test_it_is_a_foundation_model_that_takes_a_batch_of_tables_one_by_one(archive):
-    model, (X, y, X_query) = load_model(str(archive)), make_tables()
-    assert isinstance(model, TabularFoundationModel) and model.n_classes == 10 and not model.training
-    with torch.no_grad():
-        both = model(X, y, X_query)
-        alone = model(X[1:], y[1:], X_query[1:])
-    assert both.shape == (2, 10, 10) and both.std() > 0
-    torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=0)
+    assert not load_model(str(archive)).training
+    check_that_tables_of_a_batch_do_not_see_each_other(load_model(str(archive)))
 
 
 def test_it_equals_torchs_own_encoder_whose_mask_hides_the_query_rows(archive):
@@ -117,14 +110,7 @@ def test_values_far_from_the_context_grow_logarithmically_and_keep_their_order()
 
 
 def test_it_is_fine_tuned_by_the_same_loop(archive):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(90, 3)).astype("float32")
-    parts = [LabelledRows(X[i::3], (X[i::3, 0] > 0).astype("int64")) for i in range(3)]
-    data = FinetuneData(pool=parts[0], context=parts[0], val=parts[1], test=parts[2], n_classes=2)
-    preset = FinetunePreset(n_steps=12, eval_every=6, learning_rate=3e-3, rows_per_step=30)
-    run = FineTuner(preset).run(load_model(str(archive)), data, seed=0)
-    assert run.steps == (0, 6, 12) and min(run.update_norm[1:]) > 0
-    assert run.train_loss[2] < run.train_loss[1]
+    check_that_fine_tuning_lowers_its_loss(load_model(str(archive)))
 
 
 def test_a_table_with_too_many_features_is_refused_with_the_limit(archive):

@@ -160,8 +160,8 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
     folders = {execution.name: execution.out / "values" for execution in executions}
     found = {}
     for snippet, (notebook, otherwise) in ANSWERS.items():
-        path = folders.get(notebook, Path()) / f"{notebook}_answer.md"
-        found[snippet] = path.read_text(encoding="utf-8") if path.is_file() else otherwise
+        path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
+        found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
     return found | {"models_sentence": found["models_answer"].split("\n\n")[0]}
 
 

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION, unit_scores
 from causalmix.claims import Store
-from causalmix.figures.scores import AXIS_LABELS
+from causalmix.figures.scores import AXIS_LABELS, summarise_arms
 from causalmix.figures.style import INK, label_arms, label_figure, order_arms, say_empty, split_axes
-from causalmix.intervals import cluster_bootstrap
 
 MODEL_STYLES = ((INK, "o", -0.14), ("#8A8F98", "s", 0.14))
 """Colour, marker and shift of the first and the second model."""
@@ -36,17 +35,12 @@ def load_models(first: Store, second: Store, normalisation: str = PRIMARY_NORMAL
         ``measure`` (``median`` or ``mean`` over runs), ``model, arm, value``, ``lower, upper`` (tables
         resampled), ``n_runs, n_datasets, normalisation``.
     """
-    rows = []
+    parts = []
     for store in (first, second):
         runs = store.runs()
-        scores = unit_scores(runs, normalisation)
-        for arm in [name for name in order_arms(scores["arm"]) if name != "zero_shot"]:
-            own = scores[scores["arm"] == arm]
-            for measure, statistic in MEASURES.items():
-                found = cluster_bootstrap(own["score"].to_numpy(), own["dataset"].to_numpy(), statistic)
-                ends = (found.value, found.lower, found.upper, len(own), found.n_clusters)
-                rows.append((measure, runs["model"].iloc[0], arm, *ends, normalisation))
-    return pd.DataFrame(rows, columns=COLUMNS)
+        part = summarise_arms(unit_scores(runs, normalisation), MEASURES)
+        parts.append(part.assign(model=next(iter(runs["model"]), ""), normalisation=normalisation))
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def plot_models(frame: pd.DataFrame, ax: Axes) -> None:

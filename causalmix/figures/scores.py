@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -123,17 +123,39 @@ def load_spread(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.
         ``arm, measure`` (``standard deviation`` or ``interquartile range``), ``value, lower, upper, n_runs,
         normalisation``.
     """
-    runs = store.runs()
-    scores = unit_scores(runs, normalisation)
+    spreads = {"standard deviation": _sd, "interquartile range": _iqr}
+    frame = summarise_arms(unit_scores(store.runs(), normalisation), spreads)
+    return frame.drop(columns="n_datasets").assign(normalisation=normalisation)
+
+
+def summarise_arms(
+    scores: pd.DataFrame, statistics: Mapping[str, Callable[[np.ndarray], float]]
+) -> pd.DataFrame:
+    """Return each statistic of each fine-tuned arm's scores with its interval (datasets resampled).
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `causalmix.analysis.unit_scores`.
+    statistics : mapping
+        Name of a measure to the function that computes it.
+
+    Returns
+    -------
+    DataFrame
+        ``arm, measure, value, lower, upper, n_runs, n_datasets``, arm by arm.
+    """
     rows = []
     for arm in [name for name in order_arms(scores["arm"]) if name != "zero_shot"]:
         own = scores[scores["arm"] == arm]
-        for measure, spread in (("standard deviation", _sd), ("interquartile range", _iqr)):
-            interval = cluster_bootstrap(own["score"].to_numpy(), own["dataset"].to_numpy(), spread)
-            ends = {"value": interval.value, "lower": interval.lower, "upper": interval.upper}
-            rows.append({"arm": arm, "measure": measure, **ends, "n_runs": len(own)})
-    columns = ["arm", "measure", "value", "lower", "upper", "n_runs"]
-    return pd.DataFrame(rows, columns=columns).assign(normalisation=normalisation)
+        values, datasets = own["score"].to_numpy(), own["dataset"].to_numpy()
+        for measure, statistic in statistics.items():
+            found = cluster_bootstrap(values, datasets, statistic)
+            rows.append(
+                (arm, measure, found.value, found.lower, found.upper, len(own), own["dataset"].nunique())
+            )
+    columns = ["arm", "measure", "value", "lower", "upper", "n_runs", "n_datasets"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def plot_spread(frame: pd.DataFrame, ax: Axes) -> None:

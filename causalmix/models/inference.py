@@ -44,7 +44,8 @@ def predict_proba(
     (Rq, n_classes) float64 array
         Rows sum to 1; a class absent from the context has probability 0.
     """
-    rng, shuffle = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    rng = np.random.default_rng(seed)
+    shuffle = np.random.default_rng([seed, 1])  # of its own: codes and signs are those drawn without it
     total = np.zeros((len(X_query), n_classes))
     for member in range(n_members):
         codes, order = np.arange(n_classes), np.arange(X_context.shape[1])
