@@ -227,9 +227,8 @@ def verdicts(
 def pretrain(
     out: Annotated[Path, typer.Option("--out", help="Folder of the weights; what is begun is continued.")],
     *,
-    minutes: Annotated[
-        float | None, typer.Option("--minutes", help="About how long to train.", min=0.01)
-    ] = None,
+    recipe: Annotated[str, typer.Option("--recipe", help="Which model to make.")] = "embedded-mini",
+    minutes: Annotated[float | None, typer.Option("--minutes", help="How long, about.", min=0.01)] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="How many steps to train.", min=1)] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="CPU threads.", min=1)] = None,
     device: DeviceOption = "cpu",
@@ -237,11 +236,11 @@ def pretrain(
 ) -> None:
     """Pre-train a small foundation model on synthetic tasks. Stop it and start it again as you like.
 
-    The length (10 minutes without --minutes or --steps) is fixed by the first call.
+    The length (the recipe's without --minutes or --steps) is fixed by the first call.
     """
     from causalmix.pretraining import train
 
-    train(out, minutes=minutes, steps=steps, threads=threads, device=device, progress=not quiet)
+    train(out, recipe, minutes=minutes, steps=steps, threads=threads, device=device, progress=not quiet)
     typer.echo(f"The weights are in {out}: use them with --model {out}")
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import torch
 
-from causalmix.models.pretrain import PretrainConfig, Pretrainer, steps_for_minutes
-from causalmix.specs import SpecError
-
-DEFAULT_MINUTES = 10.0
+from causalmix.models.pretrain import Pretrainer, steps_for_minutes
+from causalmix.models.recipes import RECIPES
+from causalmix.specs import SpecError, suggest
 
 
 def train(
     folder: Path,
+    recipe: str = "embedded-mini",
     *,
     minutes: float | None = None,
     steps: int | None = None,
@@ -29,10 +29,12 @@ def train(
     ----------
     folder : Path
         Gets ``checkpoint.pt`` on the way, ``config.json`` and ``model.safetensors`` at the end.
+    recipe : str
+        A name in `causalmix.models.recipes.RECIPES`.
     minutes : float, optional
         About how long the whole training takes here.
     steps : int, optional
-        How many optimiser steps in all; without either, `DEFAULT_MINUTES`.
+        How many optimiser steps in all; without either, as many as the recipe says.
     threads : int, optional
         CPU threads; torch's choice when left out.
     device : str
@@ -48,7 +50,7 @@ def train(
     Raises
     ------
     SpecError
-        When both lengths are given, or another one than the training was begun with.
+        When there is no such recipe, both lengths are given, or another one than the training was begun with.
     ModelError
         When the folder's checkpoint was made with another configuration.
     """
@@ -56,16 +58,17 @@ def train(
         raise SpecError("--minutes and --steps both say how long to train: give one of them")
     if threads is not None:
         torch.set_num_threads(threads)
-    config, begun = PretrainConfig(), steps_begun(folder)
+    if recipe not in RECIPES:
+        raise SpecError(suggest("recipe", recipe, RECIPES))
+    config, begun = RECIPES[recipe], steps_begun(folder)
     if begun and steps not in (None, begun):
         raise SpecError(
             f"{folder} was begun with --steps {begun}: give these, or name another folder by --out"
         )
-    n_steps = begun or steps
-    if n_steps:
-        config = dataclasses.replace(config, n_steps=n_steps)
-    else:
-        config = steps_for_minutes(minutes or DEFAULT_MINUTES, config, device)
+    if begun or steps:
+        config = dataclasses.replace(config, n_steps=begun or steps)
+    elif minutes is not None:
+        config = steps_for_minutes(minutes, config, device)
     Pretrainer(config, folder, device).run(progress=progress)
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import causalmix.pretraining as pretraining
 from causalmix.cli import app
 from causalmix.figures import load_pretraining, new_figure, plot_pretraining
 from causalmix.models import load_model
-from causalmix.models.pretrain import PretrainConfig, Pretrainer, Stage
+from causalmix.models.pretrain import Pretrainer
+from causalmix.models.recipes import PretrainConfig, Stage
 from causalmix.models.tab2d import Tab2DConfig
 from causalmix.pretraining import steps_begun
 from tests.pretraining_log import make_log
@@ -20,14 +22,14 @@ from tests.pretraining_log import make_log
 PACKAGED = Path(causalmix.__file__).parent / "models" / "weights" / "embedded-mini" / "pretraining-log.jsonl"
 TINY = PretrainConfig(
     model=Tab2DConfig(dim=8, n_layers=1, n_heads=2),
-    tokens_per_step=512,
+    tokens_per_batch=512,
     stages=(Stage(1.0, (24, 24), (1, 3), 2, 0.0, False),),
 )
 
 
 @pytest.fixture
 def pretrain(tmp_path, monkeypatch):
-    monkeypatch.setattr(pretraining, "PretrainConfig", lambda: TINY)
+    monkeypatch.setattr(pretraining, "RECIPES", {"embedded-mini": TINY, "other": replace(TINY, seed=1)})
 
     def call(*words: str):
         return CliRunner().invoke(app, ["pretrain", "--out", str(tmp_path), "--quiet", *words])
@@ -48,14 +50,25 @@ def test_a_training_given_in_minutes_takes_steps_for_them(pretrain, tmp_path):
 
 
 def test_what_was_begun_is_continued_with_its_own_length(pretrain, tmp_path):
-    from dataclasses import replace
-
     Pretrainer(replace(TINY, n_steps=6), tmp_path).run(until_step=2, progress=False)
     assert not (tmp_path / "model.safetensors").exists()
     assert pretrain().exit_code == 0
     assert (tmp_path / "model.safetensors").exists() and steps_begun(tmp_path) == 6
     other = pretrain("--steps", "9")
     assert other.exit_code == 2 and "was begun with --steps 6" in other.output
+
+
+def test_without_a_length_the_training_is_as_long_as_its_recipe(pretrain, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretraining, "RECIPES", {"embedded-mini": replace(TINY, n_steps=3)})
+    assert pretrain().exit_code == 0 and steps_begun(tmp_path) == 3
+
+
+def test_an_unknown_recipe_and_one_that_the_training_was_not_begun_with_are_refused(pretrain):
+    unknown = pretrain("--recipe", "othr", "--steps", "2")
+    assert unknown.exit_code == 2 and "did you mean 'other'" in unknown.output
+    assert pretrain("--recipe", "other", "--steps", "2").exit_code == 0
+    changed = pretrain("--steps", "2")
+    assert changed.exit_code == 2 and "the recipe that it was begun with" in " ".join(changed.output.split())
 
 
 def test_two_lengths_and_a_broken_checkpoint_are_refused(pretrain, tmp_path):

@@ -16,22 +16,25 @@ from sklearn.metrics import roc_auc_score
 
 from causalmix.models import ModelError, load_model
 from causalmix.models import prior as prior_module
+from causalmix.models.mechanisms import deep_tree
 from causalmix.models.pretrain import (
-    CURRICULUM,
-    PretrainConfig,
     Pretrainer,
     draw_batch,
     draw_held_out,
-    learning_rate_factor,
     mean_loss,
-    stage_at,
     steps_for_minutes,
 )
-from causalmix.models.prior import FAMILIES, TaskShape, sample_tasks
+from causalmix.models.prior import FAMILIES, TaskBatch, TaskShape, sample_tasks
+from causalmix.models.recipes import (
+    CURRICULUM,
+    PretrainConfig,
+    learning_rate_factor,
+    stage_at,
+)
 from causalmix.models.tab2d import Tab2DConfig
 
 TINY = PretrainConfig(
-    model=Tab2DConfig(dim=16, n_layers=1, n_heads=2), n_steps=20, tokens_per_step=512, warmup_steps=2
+    model=Tab2DConfig(dim=16, n_layers=1, n_heads=2), n_steps=20, tokens_per_batch=512, warmup_steps=2
 )
 
 
@@ -65,31 +68,48 @@ def test_the_same_seed_draws_the_same_tasks() -> None:
     assert not torch.equal(first.X, other.X)
 
 
+def forest_auc(batch: TaskBatch) -> float:
+    scores, n = [], batch.n_context
+    for X, y in zip(batch.X.numpy(), batch.y.numpy(), strict=True):
+        if len(np.unique(y[:n])) == 2 and len(np.unique(y[n:])) == 2:
+            forest = RandomForestClassifier(25, random_state=0).fit(X[:n], y[:n])
+            scores.append(roc_auc_score(y[n:], forest.predict_proba(X[n:])[:, 1]))
+    return float(np.mean(scores))
+
+
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_each_family_alone_makes_tasks_that_a_forest_learns(
     family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prior_module, "FAMILY_WEIGHTS", {family: 1.0})
-    batch = sample_tasks(12, TaskShape(300, 200, 5, 2, 0.1, False), generator())
-    scores = []
-    for X, y in zip(batch.X.numpy(), batch.y.numpy(), strict=True):
-        if len(np.unique(y[:200])) == 2 and len(np.unique(y[200:])) == 2:
-            forest = RandomForestClassifier(25, random_state=0).fit(X[:200], y[:200])
-            scores.append(roc_auc_score(y[200:], forest.predict_proba(X[200:])[:, 1]))
-    assert np.mean(scores) > 0.7
+    assert forest_auc(sample_tasks(12, TaskShape(300, 200, 5, 2, 0.1, False), generator())) > 0.7
+
+
+def test_untidy_columns_cost_a_forest_less_where_the_labels_read_them_as_they_are_shown() -> None:
+    hidden, observed = (
+        sample_tasks(24, TaskShape(300, 200, 5, 2, 0.1, True, share), generator(2)) for share in (0.0, 1.0)
+    )
+    assert forest_auc(observed) > forest_auc(hidden) + 0.05
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), depth=st.integers(1, 7))
+def test_a_tree_gives_equal_rows_equal_values_and_has_no_more_values_than_leaves(
+    seed: int, depth: int
+) -> None:
+    X = torch.randint(0, 3, (4, 90, 2), generator=generator(seed)).float()
+    values = deep_tree(X, depth, generator(seed))
+    for rows, of_rows in zip(X, values, strict=True):
+        _, kind = rows.unique(dim=0, return_inverse=True)
+        assert all(len(of_rows[kind == k].unique()) == 1 for k in kind.unique())
+        assert len(of_rows.unique()) <= 2**depth
 
 
 def test_label_noise_makes_tasks_harder() -> None:
-    def forest_auc(max_noise: float) -> float:
-        batch = sample_tasks(12, TaskShape(300, 200, 4, 2, max_noise, False), generator(1))
-        scores = []
-        for X, y in zip(batch.X.numpy(), batch.y.numpy(), strict=True):
-            if len(np.unique(y[:200])) == 2 and len(np.unique(y[200:])) == 2:
-                forest = RandomForestClassifier(25, random_state=0).fit(X[:200], y[:200])
-                scores.append(roc_auc_score(y[200:], forest.predict_proba(X[200:])[:, 1]))
-        return float(np.mean(scores))
-
-    assert forest_auc(0.0) > forest_auc(20.0) + 0.1
+    clear, noisy = (
+        sample_tasks(12, TaskShape(300, 200, 4, 2, noise, False), generator(1)) for noise in (0.0, 20.0)
+    )
+    assert forest_auc(clear) > forest_auc(noisy) + 0.1
 
 
 def test_the_curriculum_goes_from_easy_to_full() -> None:
@@ -145,6 +165,30 @@ def test_tasks_held_out_are_not_among_those_trained_on(tmp_path: Path) -> None:
         list(measured) == [5, 10, 12]
         and measured[12] == round(mean_loss(trainer.model, held_out), 5) != before
     )
+
+
+def test_a_training_can_start_from_the_weights_of_another_one(tmp_path: Path) -> None:
+    Pretrainer(replace(TINY, n_steps=3), tmp_path / "first").run(progress=False)
+    config = replace(TINY, start=str(tmp_path / "first"), seed=9)
+    begun = Pretrainer(config, tmp_path / "second").model.state_dict()
+    first = load_model(str(tmp_path / "first")).state_dict()
+    assert all(torch.equal(begun[name], first[name]) for name in first)
+    wider = replace(config, model=Tab2DConfig(dim=32, n_layers=1, n_heads=2))
+    with pytest.raises(ModelError, match="start from its like"):
+        Pretrainer(wider, tmp_path / "third")
+
+
+def test_a_step_averages_the_gradients_of_batches_of_different_shapes(tmp_path: Path) -> None:
+    config = replace(TINY, batches_per_step=3, n_steps=1)
+    trainer = Pretrainer(config, tmp_path)
+    batches = [draw_batch(0, config, "cpu", part) for part in range(3)]
+    expected = mean_loss(trainer.model, batches)
+    trainer.run(progress=False)
+    logged = json.loads((tmp_path / "log.jsonl").read_text())["loss"]
+    assert logged == pytest.approx(expected, abs=1e-5)
+    assert len({batch.X.shape for batch in batches}) > 1
+    later = draw_batch(1, config, "cpu")
+    assert not any(later.X.shape == batch.X.shape and torch.equal(later.X, batch.X) for batch in batches)
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:

@@ -25,12 +25,16 @@ def take_columns(x: torch.Tensor, n_columns: int, rng: torch.Generator) -> torch
 
 
 def classes_from_scores(
-    scores: torch.Tensor, max_classes: int, max_noise: float, rng: torch.Generator
+    scores: torch.Tensor,
+    max_classes: int,
+    max_noise: float,
+    rng: torch.Generator,
+    ordered_share: float = 0.5,
 ) -> torch.Tensor:
     """Turn latent scores into class codes.
 
-    Half of the tasks cut one noisy score at random quantiles (ordered classes, often imbalanced), half take
-    the largest of several noisy scores. Two classes are as likely as all other numbers together.
+    A share of the tasks cut one noisy score at random quantiles (ordered classes, often imbalanced), the
+    others take the largest of several noisy scores. Two classes are as likely as all other numbers together.
 
     Parameters
     ----------
@@ -40,6 +44,8 @@ def classes_from_scores(
     max_noise : float
         Largest ratio of noise SD to score SD; drawn per task, small values as likely as large ones.
     rng : torch.Generator
+    ordered_share : float
+        Share of the tasks with ordered classes.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def classes_from_scores(
     cut = torch.searchsorted(edges, ranks.contiguous(), right=True)
     cut = torch.minimum(cut, (n_classes - 1).unsqueeze(1))
 
-    y = torch.where(rand(n_tasks, 1) < 0.5, largest, cut)
+    y = torch.where(rand(n_tasks, 1) < 1 - ordered_share, largest, cut)
     relabel = rand(n_tasks, max_classes).masked_fill(absent, 2.0).argsort(dim=1)
     return relabel.gather(1, y)
 

@@ -10,97 +10,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
+from causalmix.models import load_model
 from causalmix.models.base import ModelError, in_context_loss
 from causalmix.models.checkpoints import save_checkpoint
 from causalmix.models.prior import TaskBatch, TaskShape, sample_tasks
-from causalmix.models.tab2d import Tab2D, Tab2DConfig
+from causalmix.models.recipes import PretrainConfig, Stage, learning_rate_factor, stage_at
+from causalmix.models.tab2d import Tab2D
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One stage of the curriculum.
-
-    Attributes
-    ----------
-    share : float
-        Share of all steps.
-    rows, features : (int, int)
-        Inclusive ranges, drawn log-uniformly once per batch.
-    max_classes, max_noise, messy
-        See `causalmix.models.prior.TaskShape`.
-    """
-
-    share: float
-    rows: tuple[int, int]
-    features: tuple[int, int]
-    max_classes: int
-    max_noise: float
-    messy: bool
-
-
-CURRICULUM = (
-    Stage(0.12, (48, 48), (1, 3), 2, 0.0, False),
-    Stage(0.18, (48, 128), (2, 6), 4, 0.3, False),
-    Stage(0.70, (96, 400), (3, 24), 10, 1.0, True),
-)
-
-
-@dataclass(frozen=True)
-class PretrainConfig:
-    """All that determines the weights.
-
-    Attributes
-    ----------
-    model : Tab2DConfig
-    n_steps : int
-        Optimiser steps over all stages.
-    tokens_per_step : int
-        Cells (rows x (features + 1)) per step; the number of tasks follows.
-    muon_lr, adamw_lr : float
-        Peak learning rates; linear warm-up, constant, then linear decay over the last 40 %.
-    warmup_steps : int
-    seed : int
-    stages : tuple of Stage
-    """
-
-    model: Tab2DConfig = field(default_factory=Tab2DConfig)
-    n_steps: int = 6000
-    tokens_per_step: int = 8192
-    muon_lr: float = 0.02
-    adamw_lr: float = 2e-3
-    warmup_steps: int = 100
-    seed: int = 0
-    stages: tuple[Stage, ...] = field(default=CURRICULUM)
-
-
-def learning_rate_factor(step: int, config: PretrainConfig) -> float:
-    """Share of the peak learning rate at `step` (trapezoid: warm-up, constant, decay over the last 40 %)."""
-    decay_from = 0.6 * config.n_steps
-    warm = min(1.0, (step + 1) / config.warmup_steps)
-    cool = min(1.0, (config.n_steps - step) / (config.n_steps - decay_from))
-    return min(warm, cool)
-
-
-def stage_at(step: int, config: PretrainConfig) -> Stage:
-    """The curriculum stage of `step`."""
-    progress, passed = step / config.n_steps, 0.0
-    for stage in config.stages:
-        passed += stage.share
-        if progress < passed:
-            return stage
-    return config.stages[-1]
-
-
-def draw_batch(step: int, config: PretrainConfig, device: str) -> TaskBatch:
-    """Draw the tasks of one step; they depend on the configuration's seed and the step alone."""
+def draw_batch(step: int, config: PretrainConfig, device: str, part: int = 0) -> TaskBatch:
+    """Draw the tasks of one part of a step; they depend on the configuration's seed and the step alone."""
     stage = stage_at(step, config)
-    rng = torch.Generator(device).manual_seed(config.seed * 1_000_003 + step)
+    number = step * config.batches_per_step + part
+    rng = torch.Generator(device).manual_seed(config.seed * 1_000_003 + number)
     low_high = torch.tensor([stage.rows, stage.features], dtype=torch.float32).log()
     u = torch.rand(3, generator=rng, device=device).cpu()
     rows, features = (low_high[:, 0] + u[:2] * (low_high[:, 1] - low_high[:, 0])).exp().round().int().tolist()
@@ -111,8 +39,9 @@ def draw_batch(step: int, config: PretrainConfig, device: str) -> TaskBatch:
         max_classes=stage.max_classes,
         max_noise=stage.max_noise,
         messy=stage.messy,
+        observed_share=stage.observed_share,
     )
-    n_tasks = max(1, config.tokens_per_step // (rows * (features + 1)))
+    n_tasks = max(1, config.tokens_per_batch // (rows * (features + 1)))
     return sample_tasks(n_tasks, shape, rng)
 
 
@@ -159,14 +88,13 @@ class Pretrainer:
     Raises
     ------
     ModelError
-        If the folder's checkpoint was made with another configuration.
+        If the folder's checkpoint was made with another configuration, or the weights to start from are of
+        another size.
     """
 
     def __init__(self, config: PretrainConfig, folder: Path, device: str = "cpu") -> None:
         self.config, self.folder, self.device = config, Path(folder), device
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            self.model = Tab2D(config.model).to(device)
+        self.model = _begin(config).to(device).train()
         self.optimizers = make_optimizers(self.model, config)
         self.held_out = draw_held_out(config, device)
         self.step = 0
@@ -204,15 +132,18 @@ class Pretrainer:
             self.save_weights()
 
     def _train_step(self, step: int) -> float:
-        loss = task_loss(self.model, draw_batch(step, self.config, self.device))
-        loss.backward()
+        n_batches, total = self.config.batches_per_step, 0.0
+        for part in range(n_batches):
+            loss = task_loss(self.model, draw_batch(step, self.config, self.device, part)) / n_batches
+            loss.backward()
+            total += float(loss.detach())
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         factor = learning_rate_factor(step, self.config)
         for optimizer, peak in zip(self.optimizers, (self.config.muon_lr, self.config.adamw_lr), strict=True):
             optimizer.param_groups[0]["lr"] = peak * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return total
 
     def _log(self, losses: list[float], measured: bool) -> float:
         mean = sum(losses) / len(losses)
@@ -244,13 +175,26 @@ class Pretrainer:
         state = torch.load(self.checkpoint_path, weights_only=True, map_location=self.device)
         if state["config"] != json.dumps(asdict(self.config)):
             raise ModelError(
-                f"{self.checkpoint_path} was made with another configuration; "
-                "name another folder or delete it to start again"
+                f"{self.checkpoint_path} was made with another configuration: give the recipe that it was "
+                "begun with, name another folder, or delete it to start again"
             )
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
+
+
+def _begin(config: PretrainConfig) -> Tab2D:
+    """Return the model before the first step: with the weights that it starts from, or random ones."""
+    if not config.start:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            return Tab2D(config.model)
+    model = load_model(config.start)
+    found = getattr(model, "config", None)
+    if not isinstance(model, Tab2D) or found != config.model:
+        raise ModelError(f"{config.start} is {found}, the recipe's model {config.model}: start from its like")
+    return model
 
 
 def steps_for_minutes(minutes: float, config: PretrainConfig, device: str = "cpu") -> PretrainConfig:
@@ -260,7 +204,8 @@ def steps_for_minutes(minutes: float, config: PretrainConfig, device: str = "cpu
     expected = 0.0
     for stage, step in _stage_samples(config):
         started = time.perf_counter()
-        task_loss(model, draw_batch(step, config, device)).backward()
+        for part in range(config.batches_per_step):
+            task_loss(model, draw_batch(step, config, device, part)).backward()
         for optimizer in optimizers:
             optimizer.step()
         expected += stage.share / 3 * (time.perf_counter() - started)

@@ -18,21 +18,20 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from causalmix.models import columns
-
-ACTIVATIONS: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
-    torch.tanh,
-    torch.relu,
-    torch.sin,
-    torch.abs,
-    torch.square,
-    torch.sigmoid,
-    lambda x: x,
+from causalmix.models.mechanisms import (
+    MECHANISMS,
+    activate,
+    deep_tree,
+    integers,
+    log_uniform,
+    normal,
+    oblivious_tree,
+    uniform,
 )
 
 
@@ -50,6 +49,8 @@ class TaskShape:
         Largest ratio of label-noise SD to score SD; 0 makes labels a function of the latent nodes.
     messy : bool
         Whether columns are discretised, shuffled (irrelevant) and made incomplete.
+    observed_share : float
+        Share of the batches in which the labels read the columns as they are shown (`observed_trees`).
     """
 
     n_rows: int
@@ -58,6 +59,7 @@ class TaskShape:
     max_classes: int = 10
     max_noise: float = 1.0
     messy: bool = True
+    observed_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ def sample_tasks(n_tasks: int, shape: TaskShape, rng: torch.Generator) -> TaskBa
     -------
     TaskBatch
     """
+    if shape.observed_share and float(uniform((1,), rng)) < shape.observed_share:
+        return observed_trees(n_tasks, shape, rng)
     families = torch.multinomial(
         torch.tensor(list(FAMILY_WEIGHTS.values()), device=rng.device),
         n_tasks,
@@ -125,18 +129,18 @@ def mlp_scm(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generator) ->
         Latent scores from which classes are made.
     """
     width = max(2 * n_features, 12)
-    n_layers = int(_integers((1,), 2, 5, rng))
-    noise = _log_uniform((n_tasks, 1, 1), 0.01, 0.6, rng)
-    keep = 0.2 + 0.6 * _uniform((n_tasks, 1, 1), rng)
+    n_layers = int(integers((1,), 2, 5, rng))
+    noise = log_uniform((n_tasks, 1, 1), 0.01, 0.6, rng)
+    keep = 0.2 + 0.6 * uniform((n_tasks, 1, 1), rng)
     x = _roots(n_tasks, n_rows, width, rng)
     nodes = [x]
     for _ in range(n_layers):
-        weight = _normal((n_tasks, width, width), rng)
-        weight = weight * (_uniform(weight.shape, rng) < keep)
-        x = _activate(columns.standardise(x @ weight + _normal((n_tasks, 1, width), rng)), rng)
-        x = columns.standardise(x) + noise * _normal(x.shape, rng)
+        weight = normal((n_tasks, width, width), rng)
+        weight = weight * (uniform(weight.shape, rng) < keep)
+        x = activate(columns.standardise(x @ weight + normal((n_tasks, 1, width), rng)), rng)
+        x = columns.standardise(x) + noise * normal(x.shape, rng)
         nodes.append(x)
-    return _split_nodes(torch.cat(nodes[int(_integers((1,), 0, 2, rng)) :], dim=2), n_features, rng)
+    return _split_nodes(torch.cat(nodes[int(integers((1,), 0, 2, rng)) :], dim=2), n_features, rng)
 
 
 def dag_scm(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generator) -> tuple:
@@ -149,14 +153,14 @@ def dag_scm(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generator) ->
     """
     n_roots = max(2, n_features // 3)
     n_nodes = n_features + max(3, n_features // 2)
-    noise = _log_uniform((n_tasks, 1), 0.02, 1.0, rng)
+    noise = log_uniform((n_tasks, 1), 0.02, 1.0, rng)
     nodes = _roots(n_tasks, n_rows, n_roots, rng)
     for _ in range(n_nodes - n_roots):
-        n_parents = min(int(_integers((1,), 1, 5, rng)), nodes.shape[2])
+        n_parents = min(int(integers((1,), 1, 5, rng)), nodes.shape[2])
         parents = columns.take_columns(nodes, n_parents, rng)
-        mechanism = MECHANISMS[int(_integers((1,), 0, len(MECHANISMS), rng))]
+        mechanism = MECHANISMS[int(integers((1,), 0, len(MECHANISMS), rng))]
         node = columns.standardise(mechanism(parents, rng).unsqueeze(2)).squeeze(2)
-        node = node + noise * _normal(node.shape, rng)
+        node = node + noise * normal(node.shape, rng)
         nodes = torch.cat((nodes, node.unsqueeze(2)), dim=2)
     return _split_nodes(nodes, n_features, rng)
 
@@ -169,13 +173,9 @@ def tree_ensemble(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generat
     features : (B, R, C) tensor
     scores : (B, R, columns.N_SCORES) tensor
     """
-    rank = max(1, n_features // 2)
-    mixing = _normal((n_tasks, rank, n_features), rng)
-    common = _roots(n_tasks, n_rows, rank, rng) @ mixing / rank**0.5
-    share = _uniform((n_tasks, 1, n_features), rng)
-    X = share * common + (1 - share) * _roots(n_tasks, n_rows, n_features, rng)
-    n_trees = int(_integers((1,), 1, 12, rng))
-    relevant = columns.take_columns(X, max(1, min(n_features, int(_integers((1,), 1, 9, rng)))), rng)
+    X = _correlated(n_tasks, n_rows, n_features, rng)
+    n_trees = int(integers((1,), 1, 12, rng))
+    relevant = columns.take_columns(X, max(1, min(n_features, int(integers((1,), 1, 9, rng)))), rng)
     scores = [
         torch.stack([oblivious_tree(relevant, rng) for _ in range(n_trees)]).sum(dim=0)
         for _ in range(columns.N_SCORES)
@@ -183,89 +183,62 @@ def tree_ensemble(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generat
     return X, torch.stack(scores, dim=2)
 
 
-def linear(parents: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """(B, R, P) parents to (B, R): a random linear combination."""
-    return (parents @ _normal((parents.shape[0], parents.shape[2], 1), rng)).squeeze(2)
+def observed_trees(n_tasks: int, shape: TaskShape, rng: torch.Generator) -> TaskBatch:
+    """Tasks whose labels are sums of random trees over the columns as they are shown [2]_ [3]_.
+
+    The other families label latent nodes and make the columns untidy afterwards, which bounds what can be
+    learned. Many real tables are filled in first and labelled by what stands in them.
+    """
+    X = _correlated(n_tasks, shape.n_rows, shape.n_features, rng)
+    if shape.messy:
+        X = columns.roughen(X, rng)
+    relevant = columns.take_columns(X, int(integers((1,), 1, shape.n_features + 1, rng)), rng)
+    n_trees, depth = int(integers((1,), 1, 9, rng)), int(integers((1,), 2, 8, rng))
+    scores = [
+        torch.stack([deep_tree(relevant, depth, rng) for _ in range(n_trees)]).sum(dim=0)
+        for _ in range(columns.N_SCORES)
+    ]
+    score = torch.stack(scores, dim=2)
+    y = columns.classes_from_scores(score, shape.max_classes, shape.max_noise, rng, ordered_share=0.1)
+    return TaskBatch(X, y, shape.n_context)
 
 
-def neural(parents: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """(B, R, P) parents to (B, R): one random hidden layer."""
-    n_tasks, _, n_parents = parents.shape
-    hidden = parents @ _normal((n_tasks, n_parents, 8), rng) + _normal((n_tasks, 1, 8), rng)
-    return (_activate(hidden, rng) @ _normal((n_tasks, 8, 1), rng)).squeeze(2)
-
-
-def oblivious_tree(parents: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """(B, R, P) parents to (B, R): one threshold per level, shared by the level's nodes."""
-    n_tasks, n_rows, _ = parents.shape
-    depth = int(_integers((1,), 1, 5, rng))
-    leaf = torch.zeros(n_tasks, n_rows, dtype=torch.int64, device=parents.device)
-    for _ in range(depth):
-        column = columns.take_columns(parents, 1, rng).squeeze(2)
-        row = _integers((n_tasks, 1), 0, n_rows, rng)
-        leaf = 2 * leaf + (column > column.gather(1, row))
-    return _normal((n_tasks, 2**depth), rng).gather(1, leaf)
-
-
-def product(parents: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """(B, R, P) parents to (B, R): the product of two parents (an interaction) plus a linear part."""
-    first, last = parents[:, :, 0], parents[:, :, -1]
-    return first * last + 0.5 * linear(parents, rng)
-
-
-MECHANISMS = (linear, neural, oblivious_tree, oblivious_tree, product)
 FAMILIES = {"mlp_scm": mlp_scm, "dag_scm": dag_scm, "tree_ensemble": tree_ensemble}
 FAMILY_WEIGHTS = {"mlp_scm": 0.35, "dag_scm": 0.35, "tree_ensemble": 0.30}
+
+
+def _correlated(n_tasks: int, n_rows: int, n_features: int, rng: torch.Generator) -> torch.Tensor:
+    """(B, R, C) features, each a mixture of common factors and of a root of its own."""
+    rank = max(1, n_features // 2)
+    mixing = normal((n_tasks, rank, n_features), rng)
+    common = _roots(n_tasks, n_rows, rank, rng) @ mixing / rank**0.5
+    share = uniform((n_tasks, 1, n_features), rng)
+    return share * common + (1 - share) * _roots(n_tasks, n_rows, n_features, rng)
 
 
 def _split_nodes(nodes: torch.Tensor, n_features: int, rng: torch.Generator) -> tuple:
     """Choose the features among the nodes; scores read all nodes, the features more or less than the rest."""
     shuffled = columns.take_columns(nodes, nodes.shape[2], rng)
     n_tasks, _, n_nodes = shuffled.shape
-    weight = _normal((n_tasks, n_nodes, columns.N_SCORES), rng)
+    weight = normal((n_tasks, n_nodes, columns.N_SCORES), rng)
     weight = weight * weight.abs().square()  # a few nodes dominate each score
-    weight[:, :n_features] *= _log_uniform((n_tasks, 1, 1), 0.5, 16.0, rng)
+    weight[:, :n_features] *= log_uniform((n_tasks, 1, 1), 0.5, 16.0, rng)
     return shuffled[:, :, :n_features], shuffled @ weight
 
 
 def _roots(n_tasks: int, n_rows: int, n_columns: int, rng: torch.Generator) -> torch.Tensor:
     """Exogenous variables: normal, uniform, heavy-tailed or clustered, column by column."""
     shape = (n_tasks, n_rows, n_columns)
-    normal = _normal(shape, rng)
-    centres = 2 * _normal((n_tasks, 4, n_columns), rng)
-    cluster = _integers((n_tasks, n_rows, 1), 0, 4, rng).expand(shape)
+    bell = normal(shape, rng)
+    centres = 2 * normal((n_tasks, 4, n_columns), rng)
+    cluster = integers((n_tasks, n_rows, 1), 0, 4, rng).expand(shape)
     kinds = torch.stack(
         (
-            normal,
-            3.4 * (_uniform(shape, rng) - 0.5),
-            normal * normal.abs(),
-            0.5 * normal + centres.gather(1, cluster),
+            bell,
+            3.4 * (uniform(shape, rng) - 0.5),
+            bell * bell.abs(),
+            0.5 * bell + centres.gather(1, cluster),
         )
     )
-    kind = _integers((1, n_tasks, 1, n_columns), 0, len(kinds), rng).expand(1, *shape)
+    kind = integers((1, n_tasks, 1, n_columns), 0, len(kinds), rng).expand(1, *shape)
     return kinds.gather(0, kind).squeeze(0)
-
-
-def _activate(x: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-    """Apply one random activation per task and column."""
-    kind = _integers((x.shape[0], 1, x.shape[2]), 0, len(ACTIVATIONS), rng)
-    out = torch.zeros_like(x)
-    for index, activation in enumerate(ACTIVATIONS):
-        out = torch.where(kind == index, activation(x), out)
-    return out
-
-
-def _normal(shape: tuple, rng: torch.Generator) -> torch.Tensor:
-    return torch.randn(shape, generator=rng, device=rng.device)
-
-
-def _uniform(shape: tuple, rng: torch.Generator) -> torch.Tensor:
-    return torch.rand(shape, generator=rng, device=rng.device)
-
-
-def _log_uniform(shape: tuple, low: float, high: float, rng: torch.Generator) -> torch.Tensor:
-    return low * (high / low) ** _uniform(shape, rng)
-
-
-def _integers(shape: tuple, low: int, high: int, rng: torch.Generator) -> torch.Tensor:
-    return torch.randint(low, high, shape, generator=rng, device=rng.device)
