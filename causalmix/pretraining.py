@@ -65,8 +65,9 @@ def train(
         raise SpecError(
             f"{folder} was begun with --steps {begun}: give these, or name another folder by --out"
         )
-    if begun or steps:
-        config = dataclasses.replace(config, n_steps=begun or steps)
+    n_steps = begun or steps
+    if n_steps:
+        config = dataclasses.replace(config, n_steps=n_steps)
     elif minutes is not None:
         config = steps_for_minutes(minutes, config, device)
     Pretrainer(config, folder, device).run(progress=progress)

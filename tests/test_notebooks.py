@@ -75,7 +75,7 @@ FIGURE_RUNS = {
     "fig_failures": ("made_up", {"generator", "dataset", "reason", "n_failed", "n_runs"}),
     "fig_causal_graph": ("made_up", {"cause", "effect", "probability"}),
     "fig_quality": ("", {"measure", "generator", "dataset", "value", "mean", "lower", "upper"}),
-    "fig_pretraining": ("", {"step", "tasks", "loss", "seconds"}),
+    "fig_pretraining": ("", {"model", "step", "tasks", "loss", "seconds"}),
     "fig_generator_cost": ("", {"cost", "generator", "dataset", "n_features", "value"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_models": ("made_up", {"measure", "model", "arm", "value", "lower", "upper", "n_runs"}),

@@ -12,14 +12,14 @@ import causalmix
 import causalmix.pretraining as pretraining
 from causalmix.cli import app
 from causalmix.figures import load_pretraining, new_figure, plot_pretraining
-from causalmix.models import load_model
+from causalmix.models import MODELS, load_model
 from causalmix.models.pretrain import Pretrainer
-from causalmix.models.recipes import PretrainConfig, Stage
+from causalmix.models.recipes import RECIPES, PretrainConfig, Stage
 from causalmix.models.tab2d import Tab2DConfig
 from causalmix.pretraining import steps_begun
 from tests.pretraining_log import make_log
 
-PACKAGED = Path(causalmix.__file__).parent / "models" / "weights" / "embedded-mini" / "pretraining-log.jsonl"
+PACKAGED = Path(causalmix.__file__).parent / "models" / "weights"
 TINY = PretrainConfig(
     model=Tab2DConfig(dim=8, n_layers=1, n_heads=2),
     tokens_per_batch=512,
@@ -91,6 +91,12 @@ def test_the_log_of_a_training_is_drawn_with_the_loss_on_tasks_held_out(tmp_path
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["tasks trained on", "tasks held out"]
 
 
-def test_the_packaged_model_brings_the_log_of_its_training():
+def test_each_packaged_model_brings_the_log_of_its_training_and_has_a_panel():
     frame = load_pretraining(PACKAGED)
-    assert frame["step"].max() == 7800 and frame["loss"].iloc[-1] < frame["loss"].max()
+    shipped = sorted(folder.name for folder in PACKAGED.iterdir() if (folder / "model.safetensors").is_file())
+    assert sorted(set(frame["model"])) == shipped == sorted(set(RECIPES) & set(MODELS))
+    for model, own in frame.groupby("model"):
+        assert own["step"].max() == RECIPES[model].n_steps and own["loss"].iloc[-1] < own["loss"].max()
+    figure, ax = new_figure()
+    plot_pretraining(frame, ax)
+    assert [panel.get_title() for panel in figure.axes] == shipped

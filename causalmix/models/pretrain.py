@@ -118,7 +118,7 @@ class Pretrainer:
         losses: list[float] = []
         for step in bar:
             started = time.perf_counter()
-            losses.append(self._train_step(step))
+            losses.append(self.train_step(step))
             self.seconds += time.perf_counter() - started
             self.step = step + 1
             due = self.step % save_every == 0 or self.step == self.config.n_steps
@@ -131,7 +131,8 @@ class Pretrainer:
         if self.step == self.config.n_steps:
             self.save_weights()
 
-    def _train_step(self, step: int) -> float:
+    def train_step(self, step: int) -> float:
+        """Make one optimiser step; return the mean loss of its batches before it."""
         n_batches, total = self.config.batches_per_step, 0.0
         for part in range(n_batches):
             loss = task_loss(self.model, draw_batch(step, self.config, self.device, part)) / n_batches
