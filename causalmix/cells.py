@@ -9,6 +9,9 @@ from causalmix.specs import find_arm
 CELL = ["dataset", "fold", "repeat"]
 """Columns that name what arms share: the same rows for training, validation and test."""
 
+CELL_OF_MODEL = [*CELL, "model"]
+"""Columns that name the runs of one model in a cell."""
+
 SETTINGS = ("model", "preset", "max_train_rows", "synthetic_ratio", "n_steps")
 """Columns in which two runs of one cell and arm can differ."""
 

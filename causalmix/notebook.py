@@ -5,92 +5,28 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
-from causalmix.cells import CELL
+from causalmix.cells import CELL_OF_MODEL
 from causalmix.claims import Verdict, write_verdict
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.store import ResultStore, StoreError
+from causalmix.study_view import StudyView
 
 with warnings.catch_warnings():
     # dowhy and causal-learn ask tqdm for a notebook's progress bar and draw none: no need for ipywidgets.
     warnings.filterwarnings("ignore", message="IProgress not found")
     import tqdm.auto  # noqa: F401
 
-CELL_OF_MODEL = [*CELL, "model"]
-
 
 class IncompleteStudyError(StoreError):
     """A study that lacks some of the planned runs of a table's fold."""
-
-
-@dataclass(frozen=True)
-class StudyView:
-    """The recorded runs of one model of one study; what the claims and figures read.
-
-    Attributes
-    ----------
-    store : ResultStore
-    model : str
-        The model whose runs are shown.
-    note : str
-        Why there is nothing to show, for a study that is not required; else empty.
-    """
-
-    store: ResultStore
-    model: str
-    note: str = ""
-
-    @property
-    def name(self) -> str:
-        """Name of the study."""
-        return self.store.root.name
-
-    @property
-    def hash(self) -> str:
-        """Content hash of the whole store."""
-        return self.store.hash
-
-    def runs(self) -> pd.DataFrame:
-        """Return one row per run of the model."""
-        return self._own(self.store.runs())
-
-    def trajectories(self) -> pd.DataFrame:
-        """Return one row per run of the model and evaluation."""
-        return self._own(self.store.trajectories())
-
-    def graphs(self) -> pd.DataFrame:
-        """Return one row per run of the model and DAG."""
-        return self._own(self.store.graphs())
-
-    def provenance(self) -> str:
-        """Return the line of provenance of a figure made from these runs."""
-        if self.note:
-            return f"{self.note[0].upper()}{self.note[1:]}."
-        runs = self.runs()
-        revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
-        suites = ", ".join(sorted(runs["suite"].unique()))
-        limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
-        n_folds, n_absent = runs["fold"].nunique(), len(self.store.absent())
-        absent = f", {n_absent} planned ones absent" if n_absent else ""
-        several = f", at most {limits} training rows" if runs["max_train_rows"].nunique() > 1 else ""
-        return (
-            f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
-            f"{n_folds} fold{'s' if n_folds != 1 else ''}{several}), model {self.model}, "
-            f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed{absent}; "
-            f"store {self.hash}; code revision {revisions}."
-        )
-
-    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
-        kept = table["model"] == self.model if not self.note else slice(0)
-        return table[kept].reset_index(drop=True)
 
 
 def open_study(

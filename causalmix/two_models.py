@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-
-import pandas as pd
 
 from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import CELL
-from causalmix.claims import Store, Verdict, decide
+from causalmix.claims import Verdict, decide
 from causalmix.intervals import RESAMPLES
 from causalmix.rules import Claim, short
+from causalmix.study_view import StudyView
 
-Pair = tuple["SharedCells", "SharedCells"]
-
-
-@dataclass(frozen=True)
-class SharedCells:
-    """The part of a study whose tables, folds and repeats another study holds as well; a `Store`.
-
-    Attributes
-    ----------
-    study : Store
-        Of one model.
-    cells : DataFrame
-        The columns of `CELL`.
-    """
-
-    study: Store
-    cells: pd.DataFrame
-
-    @property
-    def hash(self) -> str:
-        """Content hash of the whole study."""
-        return self.study.hash
-
-    @property
-    def note(self) -> str:
-        """Why there is nothing to show; else empty."""
-        return getattr(self.study, "note", "")
-
-    @property
-    def model(self) -> str:
-        """Name of the model; empty where there is no run."""
-        return next(iter(self.runs()["model"]), "")
-
-    def runs(self) -> pd.DataFrame:
-        """Return one row per run."""
-        return self._shared(self.study.runs())
-
-    def trajectories(self) -> pd.DataFrame:
-        """Return one row per run and evaluation."""
-        return self._shared(self.study.trajectories())
-
-    def graphs(self) -> pd.DataFrame:
-        """Return one row per run and DAG."""
-        return self._shared(self.study.graphs())
-
-    def _shared(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table.merge(self.cells, on=CELL).reset_index(drop=True)
+Pair = tuple[StudyView, StudyView]
 
 
-def share_cells(first: Store, second: Store) -> Pair:
-    """Cut two studies down to the cells in which both have a run.
-
-    Parameters
-    ----------
-    first, second : Store
-        Of one model each.
-    """
+def share_cells(first: StudyView, second: StudyView) -> Pair:
+    """Cut two studies down to the cells in which both have a run."""
     cells = first.runs()[CELL].drop_duplicates().merge(second.runs()[CELL].drop_duplicates())
-    return SharedCells(first, cells), SharedCells(second, cells)
+    return first.only(cells), second.only(cells)
 
 
 def decide_for_both(
@@ -89,7 +35,7 @@ def decide_for_both(
 
 def say_what_carries_over(studies: Pair, verdicts: list[tuple[Verdict, Verdict]]) -> str:
     """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates."""
-    cells = studies[0].cells
+    cells = studies[0].runs()[CELL].drop_duplicates()
     nothing_shared = "the studies share no table and fold" if cells.empty else ""
     note = studies[0].note or studies[1].note or nothing_shared
     if note:

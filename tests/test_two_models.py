@@ -6,7 +6,8 @@ import pytest
 
 from causalmix.claims import load_claims
 from causalmix.figures import load_models, new_figure, plot_models
-from causalmix.notebook import StudyView, open_study
+from causalmix.notebook import open_study
+from causalmix.study_view import StudyView
 from causalmix.two_models import decide_for_both, say_what_carries_over, share_cells
 from tests.recorded import LIFTS, PAPER_LIFTS, make_study
 
@@ -32,6 +33,7 @@ def test_both_are_cut_down_to_the_tables_and_folds_of_both(studies):
         assert set(study.trajectories()["spec_hash"]) == set(study.runs()["spec_hash"])
         assert set(study.graphs()["spec_hash"]) <= set(study.runs()["spec_hash"])
         assert study.hash == whole.hash
+        assert f"6 tables, 2 folds), model {study.model}, {len(study.runs())} runs" in study.provenance()
 
 
 def test_the_frame_holds_each_models_own_scores(studies):

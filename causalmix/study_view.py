@@ -1,0 +1,81 @@
+"""One model of one recorded study, as claims and figures read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from causalmix.cells import CELL, CELL_OF_MODEL
+from causalmix.store import ResultStore
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """The recorded runs of one model of one study; what the claims and figures read (a `Store`).
+
+    Attributes
+    ----------
+    store : ResultStore
+    model : str
+        The model whose runs are shown.
+    note : str
+        Why there is nothing to show, for a study that is not required; else empty.
+    cells : DataFrame, optional
+        The columns of `CELL`: only runs of these tables, folds and repeats are shown.
+    """
+
+    store: ResultStore
+    model: str
+    note: str = ""
+    cells: pd.DataFrame | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.store.root.name
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the whole store."""
+        return self.store.hash
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run of the model."""
+        return self._own(self.store.runs())
+
+    def trajectories(self) -> pd.DataFrame:
+        """Return one row per run of the model and evaluation."""
+        return self._own(self.store.trajectories())
+
+    def graphs(self) -> pd.DataFrame:
+        """Return one row per run of the model and DAG."""
+        return self._own(self.store.graphs())
+
+    def provenance(self) -> str:
+        """Return the line of provenance of a figure made from these runs."""
+        if self.note:
+            return f"{self.note[0].upper()}{self.note[1:]}."
+        runs = self.runs()
+        revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
+        suites = ", ".join(sorted(runs["suite"].unique()))
+        limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
+        n_folds = runs["fold"].nunique()
+        n_absent = len(self._own(pd.DataFrame(self.store.absent(), columns=CELL_OF_MODEL)))
+        absent = f", {n_absent} planned ones absent" if n_absent else ""
+        several = f", at most {limits} training rows" if runs["max_train_rows"].nunique() > 1 else ""
+        return (
+            f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
+            f"{n_folds} fold{'s' if n_folds != 1 else ''}{several}), model {self.model}, "
+            f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed{absent}; "
+            f"store {self.hash}; code revision {revisions}."
+        )
+
+    def only(self, cells: pd.DataFrame) -> StudyView:
+        """Return the same view with the runs of these cells only."""
+        return replace(self, cells=cells)
+
+    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+        kept = table["model"] == self.model if not self.note else slice(0)
+        own = table[kept]
+        return (own if self.cells is None else own.merge(self.cells, on=CELL)).reset_index(drop=True)
