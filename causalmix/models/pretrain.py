@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import mean
 
 import torch
 from tqdm import tqdm
@@ -54,7 +55,7 @@ def draw_held_out(config: PretrainConfig, device: str, n_batches: int = 8) -> li
 @torch.no_grad()
 def mean_loss(model: Tab2D, batches: Sequence[TaskBatch]) -> float:
     """Mean cross-entropy of the batches' query rows [nats]."""
-    return sum(float(task_loss(model, batch)) for batch in batches) / len(batches)
+    return mean(float(task_loss(model, batch)) for batch in batches)
 
 
 def task_loss(model: Tab2D, batch: TaskBatch) -> torch.Tensor:
@@ -111,8 +112,11 @@ class Pretrainer:
     def run(self, until_step: int | None = None, progress: bool = True, save_every: int = 250) -> None:
         """Train to `until_step` (default: the end), saving as it goes; at the end write the weights.
 
-        Each save is measured: `log.jsonl` gets the loss on tasks held out beside that of the training.
+        The beginning and each save are measured: `log.jsonl` gets the loss on tasks held out, and beside it
+        that of the training.
         """
+        if self.step == 0:
+            self._log([], measured=True)
         stop = min(until_step or self.config.n_steps, self.config.n_steps)
         bar = tqdm(range(self.step, stop), initial=self.step, total=stop, disable=not progress, unit="step")
         losses: list[float] = []
@@ -123,7 +127,8 @@ class Pretrainer:
             self.step = step + 1
             due = self.step % save_every == 0 or self.step == self.config.n_steps
             if due or self.step % 50 == 0:
-                bar.set_postfix(loss=f"{self._log(losses, measured=due):.3f}")
+                bar.set_postfix(loss=f"{mean(losses):.3f}")
+                self._log(losses, measured=due)
                 losses = []
             if self.step % save_every == 0:
                 self.save_checkpoint()
@@ -146,14 +151,14 @@ class Pretrainer:
             optimizer.zero_grad(set_to_none=True)
         return total
 
-    def _log(self, losses: list[float], measured: bool) -> float:
-        mean = sum(losses) / len(losses)
-        line = {"step": self.step, "loss": round(mean, 5), "seconds": round(self.seconds, 1)}
+    def _log(self, losses: list[float], measured: bool) -> None:
+        line = {"step": self.step, "seconds": round(self.seconds, 1)}
+        if losses:
+            line["loss"] = round(mean(losses), 5)
         if measured:
             line["held_out_loss"] = round(mean_loss(self.model, self.held_out), 5)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
-        return mean
 
     def save_checkpoint(self) -> None:
         """Write the resumable state atomically."""
