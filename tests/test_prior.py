@@ -191,6 +191,22 @@ def test_a_step_averages_the_gradients_of_batches_of_different_shapes(tmp_path: 
     assert not any(later.X.shape == batch.X.shape and torch.equal(later.X, batch.X) for batch in batches)
 
 
+def test_a_training_in_bfloat16_keeps_its_weights_in_float32_and_learns(tmp_path: Path) -> None:
+    easy = replace(CURRICULUM[0], share=1.0)
+    exact, rounded = (
+        replace(TINY, n_steps=100, stages=(easy,), bfloat16=bfloat16) for bfloat16 in (False, True)
+    )
+    Pretrainer(exact, tmp_path / "exact").run(progress=False)
+    trainer = Pretrainer(rounded, tmp_path / "rounded")
+    trainer.run(progress=False)
+    assert {weight.dtype for weight in trainer.model.parameters()} == {torch.float32}
+    assert not torch.equal(
+        trainer.model.final_layer.weight, load_model(str(tmp_path / "exact")).final_layer.weight
+    )
+    losses = [json.loads(line) for line in (tmp_path / "rounded" / "log.jsonl").read_text().splitlines()]
+    assert losses[-1]["held_out_loss"] < losses[0]["held_out_loss"]
+
+
 def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:
     Pretrainer(TINY, tmp_path).run(until_step=2, progress=False)
     with pytest.raises(ModelError, match="another configuration"):

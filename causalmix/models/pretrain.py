@@ -64,6 +64,18 @@ def task_loss(model: Tab2D, batch: TaskBatch) -> torch.Tensor:
     return in_context_loss(model, X[:, :n], y[:, :n], X[:, n:], y[:, n:])
 
 
+def accumulate_gradients(model: Tab2D, step: int, config: PretrainConfig, device: str) -> float:
+    """Add the gradients of the mean loss of a step's batches to those of the model; return that loss."""
+    total = 0.0
+    for part in range(config.batches_per_step):
+        batch = draw_batch(step, config, device, part)
+        with torch.autocast(torch.device(device).type, torch.bfloat16, config.bfloat16):
+            loss = task_loss(model, batch) / config.batches_per_step
+        loss.backward()
+        total += float(loss.detach())
+    return total
+
+
 def make_optimizers(model: Tab2D, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
     """Muon for the layers' matrices, AdamW for embeddings, norms, biases and the output."""
     matrices = [p for name, p in model.named_parameters() if name.startswith("layers.") and p.ndim == 2]
@@ -138,18 +150,14 @@ class Pretrainer:
 
     def train_step(self, step: int) -> float:
         """Make one optimiser step; return the mean loss of its batches before it."""
-        n_batches, total = self.config.batches_per_step, 0.0
-        for part in range(n_batches):
-            loss = task_loss(self.model, draw_batch(step, self.config, self.device, part)) / n_batches
-            loss.backward()
-            total += float(loss.detach())
+        loss = accumulate_gradients(self.model, step, self.config, self.device)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         factor = learning_rate_factor(step, self.config)
         for optimizer, peak in zip(self.optimizers, (self.config.muon_lr, self.config.adamw_lr), strict=True):
             optimizer.param_groups[0]["lr"] = peak * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return total
+        return loss
 
     def _log(self, losses: list[float], measured: bool) -> None:
         line = {"step": self.step, "seconds": round(self.seconds, 1)}
@@ -210,8 +218,7 @@ def steps_for_minutes(minutes: float, config: PretrainConfig, device: str = "cpu
     expected = 0.0
     for stage, step in _stage_samples(config):
         started = time.perf_counter()
-        for part in range(config.batches_per_step):
-            task_loss(model, draw_batch(step, config, device, part)).backward()
+        accumulate_gradients(model, step, config, device)
         for optimizer in optimizers:
             optimizer.step()
         expected += stage.share / 3 * (time.perf_counter() - started)

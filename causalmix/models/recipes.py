@@ -61,6 +61,8 @@ class PretrainConfig:
         Batches, each of a shape of its own, whose gradients are averaged in a step.
     start : str
         Model whose weights the training begins with (a name or folder); empty for random ones.
+    bfloat16 : bool
+        Multiply matrices in bfloat16 (torch's autocast), which is faster on GPUs only.
     """
 
     model: Tab2DConfig = field(default_factory=Tab2DConfig)
@@ -73,6 +75,7 @@ class PretrainConfig:
     stages: tuple[Stage, ...] = field(default=CURRICULUM)
     batches_per_step: int = 1
     start: str = ""
+    bfloat16: bool = False
 
 
 def learning_rate_factor(step: int, config: PretrainConfig) -> float:
@@ -98,5 +101,8 @@ RECIPES = {
     "embedded-mini-2": PretrainConfig(
         n_steps=7800, batches_per_step=2, start="embedded-mini", stages=LONGER, seed=1
     ),
+    "embedded-small": PretrainConfig(
+        Tab2DConfig(dim=192, n_layers=6, n_heads=6), n_steps=20_000, tokens_per_batch=131_072, bfloat16=True
+    ),
 }
-"""Name of a model to how it is made."""
+"""Name of a model to how it is made; `embedded-small` is for a GPU and not shipped."""
