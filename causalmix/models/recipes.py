@@ -99,7 +99,7 @@ def stage_at(step: int, config: PretrainConfig) -> Stage:
 RECIPES = {
     "embedded-mini": PretrainConfig(n_steps=7800),
     "embedded-mini-2": PretrainConfig(
-        n_steps=7800, batches_per_step=2, start="embedded-mini", stages=LONGER, seed=1
+        n_steps=4400, batches_per_step=2, start="embedded-mini", stages=LONGER, seed=1
     ),
     "embedded-small": PretrainConfig(
         Tab2DConfig(dim=192, n_layers=6, n_heads=6), n_steps=20_000, tokens_per_batch=131_072, bfloat16=True
