@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ from causalmix.rows import run_rows, spec_of_row
 from causalmix.seeding import derive_seed
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
+
+AUDIT_FILE = "audit.json"
+"""Name of the file in a study's folder: the last audit on each machine, the newest first."""
 
 SCORES = ("test_auc", "zero_shot_auc", "val_auc", "test_log_loss", "zero_shot_log_loss")
 """What is compared."""
@@ -91,7 +95,9 @@ def run_audit(
     device: str = "cpu",
     progress: bool = True,
 ) -> list[AuditedRun]:
-    """Run a sample of a study's recorded runs again, compare, and write ``audit.json`` into its folder.
+    """Run a sample of a study's recorded runs again, compare, and note it in ``audit.json`` in its folder.
+
+    The file holds the last audit on each machine, the newest first.
 
     Parameters
     ----------
@@ -108,10 +114,11 @@ def run_audit(
     Raises
     ------
     StoreError
-        When the study holds no run whose table can be had here.
+        When the study holds no run whose table can be had here, or its ``audit.json`` cannot be read.
     SpecError
         For a sample of less than one run.
     """
+    earlier = read_audits(store.root / AUDIT_FILE)
     drawn = draw_runs(runs_at_hand(store, data_dir), sample, seed)
     rows: dict[str, dict] = {str(row["spec_hash"]): row for row in drawn.to_dict("records")}
     specs = [spec_of_row(row) for row in rows.values()]
@@ -124,9 +131,34 @@ def run_audit(
             audited[name] = compare(rows[name], again, seconds)
             bars.advance(outcome.task.dataset, "" if audited[name].is_good else audited[name].note)
     runs = [audited[name] for name in rows]
-    report = json.dumps(describe_audit(store, runs, seed, device), indent=1, allow_nan=False) + "\n"
-    write_atomically(store.root / "audit.json", report.encode())
+    newest = describe_audit(store, runs, seed, device)
+    kept = [audit for audit in earlier if _made_on(audit) != _made_on(newest)]
+    report = json.dumps([newest, *kept], indent=1, allow_nan=False) + "\n"
+    write_atomically(store.root / AUDIT_FILE, report.encode())
     return runs
+
+
+def read_audits(path: Path) -> list[dict]:
+    """Return the audits that a file holds, the newest first; none where there is no file.
+
+    Raises
+    ------
+    StoreError
+        If it is no list of audits.
+    """
+    if not path.is_file():
+        return []
+    try:
+        audits = list(json.loads(path.read_text(encoding="utf-8")))
+        _ = [_made_on(audit) for audit in audits]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} holds no audits ({error!r}): delete it and audit again") from error
+    return audits
+
+
+def _made_on(audit: Mapping[str, Any]) -> tuple[str, str]:
+    """Return on which machine and device an audit was made."""
+    return audit["environment"]["machine"], audit["environment"]["device"]
 
 
 def runs_at_hand(store: ResultStore, data_dir: Path | None) -> pd.DataFrame:
@@ -212,7 +244,7 @@ def compare(recorded: dict, again: dict, seconds: float = 0.0) -> AuditedRun:
 
 
 def describe_audit(store: ResultStore, runs: Sequence[AuditedRun], seed: int, device: str) -> dict:
-    """Return what ``audit.json`` says: counts by verdict, the tolerances, where, and every run."""
+    """Return what ``audit.json`` says of this audit: counts by verdict, tolerances, where, every run."""
     return {
         "study": store.root.name,
         "store_hash": store.hash,

@@ -183,7 +183,7 @@ def audit(
 
     The exit code is 1 when a run does not come out again within the stated tolerance.
     """
-    from causalmix.audit import run_audit
+    from causalmix.audit import AUDIT_FILE, run_audit
     from causalmix.engine import count_workers
     from causalmix.tables import audit_table
 
@@ -199,7 +199,7 @@ def audit(
     )
     print_table(audit_table(audited))
     n_good = sum(item.is_good for item in audited)
-    typer.echo(f"{store.root / 'audit.json'}: {n_good} of {len(audited)} runs came out again")
+    typer.echo(f"{store.root / AUDIT_FILE}: {n_good} of {len(audited)} runs came out again")
     if n_good < len(audited):
         raise typer.Exit(EXIT_FOUND_BAD)
 

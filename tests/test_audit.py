@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from causalmix.audit import TOLERANCES, compare, draw_runs, runs_at_hand
+from causalmix.audit import TOLERANCES, compare, draw_runs, run_audit, runs_at_hand
 from causalmix.cli import app
 from causalmix.engine import run_all
 from causalmix.engines import run_here
+from causalmix.environment import describe_environment
 from causalmix.rows import run_rows, spec_of_row
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError
@@ -110,9 +111,10 @@ def recorded(tmp_path_factory) -> ResultStore:
 
 
 def audit(store: ResultStore) -> tuple[int, str, dict]:
+    """Exit code, output, and the newest audit of the study."""
     words = ["audit", "mine", "--sample", "5", "--workers", "1", "--quiet"]
     result = CliRunner().invoke(app, [*words, "--results", str(store.root.parent)])
-    return result.exit_code, result.output, json.loads((store.root / "audit.json").read_text())
+    return result.exit_code, result.output, json.loads((store.root / "audit.json").read_text())[0]
 
 
 def test_a_study_comes_out_again_in_other_processes(recorded):
@@ -123,6 +125,27 @@ def test_a_study_comes_out_again_in_other_processes(recorded):
     assert (report["study"], report["store_hash"]) == ("mine", recorded.hash)
     assert {run["arm"] for run in report["runs"]} == {"default", "bootstrap_mix"}
     assert report["tolerances"] == TOLERANCES
+
+
+def test_the_last_audit_of_each_machine_is_kept(recorded, monkeypatch):
+    monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
+    machines = iter(["server", "laptop", "server"])
+    for sample in (1, 2, 2):
+        place = {**describe_environment("cpu"), "machine": next(machines)}
+        monkeypatch.setattr("causalmix.audit.describe_environment", lambda device, place=place: place)
+        run_audit(recorded, sample, progress=False)
+    kept = json.loads((recorded.root / "audit.json").read_text())
+    found = [(audit["environment"]["machine"], audit["n_audited"]) for audit in kept]
+    assert found[:2] == [("server", 2), ("laptop", 2)] and ("server", 1) not in found
+
+
+def test_an_unreadable_record_of_audits_is_named_before_any_run_is_made(recorded, tmp_path, monkeypatch):
+    monkeypatch.setattr("causalmix.audit.run_in_processes", lambda *_: pytest.fail("a run was made"))
+    for text in ('[{"runs": ', '{"runs": []}', '[{"runs": []}]', "3"):
+        (recorded.root / "audit.json").write_text(text)
+        with pytest.raises(StoreError, match=r"audit\.json holds no audits"):
+            run_audit(recorded, 1, progress=False)
+    (recorded.root / "audit.json").unlink()
 
 
 def test_a_run_that_was_embellished_is_found(recorded, tmp_path, monkeypatch):

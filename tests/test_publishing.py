@@ -281,28 +281,35 @@ def test_the_pdf_is_stale_once_a_page_changes_but_not_once_a_download_does(tmp_p
 # Audit and status
 
 
-def test_the_last_audit_is_shown_with_runs_differences_tolerance_and_place(tmp_path: Path) -> None:
+def test_the_audits_are_shown_with_runs_differences_tolerance_and_place(tmp_path: Path) -> None:
     study = open_study(make_study(tmp_path / "results" / "paper"))
     assert audit_text([study]) == NO_AUDIT
     recorded = ROOT / "results" / "paper" / "audit.json"
-    audit = json.loads(recorded.read_text())
+    audit = json.loads(recorded.read_text())[0]
     run = {**audit["runs"][0], "verdict": "differs", "difference": 0.125, "note": "a score differs by 0.12"}
-    (study.folder / "audit.json").write_text(json.dumps({**audit, "runs": [run]}))
+    elsewhere = {**audit, "environment": {**audit["environment"], "machine": "another processor"}}
+    (study.folder / "audit.json").write_text(json.dumps([{**audit, "runs": [run]}, elsewhere]))
     text = audit_text([study])
     place = audit["environment"]
     for part in (run["dataset"], "0.125", run["note"], ".cm-not-reproduced", audit["day"], study.hash):
         assert part in text
     for part in (place["machine"], place["revision"], place["python"], audit["store_hash"]):
         assert part in text
-    (study.folder / "audit.json").write_text(json.dumps({**audit, "store_hash": study.hash}))
+    assert f"### another processor, {audit['day']}" in text
+    (study.folder / "audit.json").write_text(json.dumps([{**audit, "store_hash": study.hash}]))
     assert "has changed since" not in audit_text([study])
 
 
 def test_a_truncated_audit_is_named(tmp_path: Path) -> None:
     study = open_study(make_study(tmp_path / "results" / "paper"))
-    for text in ('{"runs": [', "[]", '{"runs": [{}]}'):
+    for text in (
+        '[{"runs": [',
+        '{"runs": []}',
+        '[{"runs": [{}]}]',
+        '[{"environment": {"machine": "m", "device": "cpu"}}]',
+    ):
         (study.folder / "audit.json").write_text(text)
-        with pytest.raises(BookError, match=r"audit\.json is no audit"):
+        with pytest.raises(BookError, match=r"audit\.json holds no audits"):
             audit_text([study])
 
 

@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 
-from causalmix.book.status_text import AUDIT
+from causalmix.audit import AUDIT_FILE
 from causalmix.book.study import FILES, Study
 from causalmix.book.text import number, table
 from causalmix.book.workspace import Workspace
@@ -52,7 +52,7 @@ def download_files(
         "notebooks-sources.zip": zipped({f"notebooks/{path.name}": path.read_bytes() for path in committed}),
     }
     for study in studies:
-        for name in (*FILES, AUDIT):
+        for name in (*FILES, AUDIT_FILE):
             if (study.folder / name).is_file():
                 files[f"{study.name}/{name}"] = (study.folder / name).read_bytes()
     return files
@@ -104,7 +104,7 @@ def studies_table(studies: Sequence[Study]) -> str:
     """Return the recorded studies with links to their files."""
     rows = []
     for study in studies:
-        there = [name for name in (*FILES, AUDIT) if (study.folder / name).is_file()]
+        there = [name for name in (*FILES, AUDIT_FILE) if (study.folder / name).is_file()]
         links = ", ".join(link(f"{study.name}/{name}", name) for name in there)
         rows.append([f"`{study.name}`", number(len(study.runs)), f"`{study.hash}`", links])
     return table(

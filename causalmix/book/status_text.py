@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from causalmix.audit import AUDIT_FILE, read_audits
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
 from causalmix.book.text import badge, count, number, sentence_list, table
 from causalmix.book.workspace import BookError
+from causalmix.store import StoreError
 from causalmix.verdicts import Verdict
-
-AUDIT = "audit.json"
 
 NO_AUDIT = (
     "No recorded run has been made again yet. `make audit` makes a sample of them again and compares; the "
@@ -58,42 +57,48 @@ def status_table(
 
 
 def audit_text(studies: Sequence[Study]) -> str:
-    """Return the last audit of each study that has one, or that there is none.
+    """Return the audits of each study that has any, or that there is none.
 
     Raises
     ------
     BookError
         If an ``audit.json`` cannot be read.
     """
-    parts = [audit_section(study) for study in studies if (study.folder / AUDIT).is_file()]
+    parts = [audit_section(study) for study in studies if (study.folder / AUDIT_FILE).is_file()]
     return "\n\n".join(parts) or NO_AUDIT
 
 
 def audit_section(study: Study) -> str:
-    """Return what the last audit of a study found: which runs, differences, tolerances, machine, revision."""
-    path = study.folder / AUDIT
+    """Return what the last audit of a study on each machine found."""
+    path = study.folder / AUDIT_FILE
     try:
-        audit = json.loads(path.read_text(encoding="utf-8"))
-        rows = [audited_row(run) for run in audit["runs"]]
-        counts = sentence_list([f"{number(n)} {name}" for name, n in audit["verdicts"].items()])
-        limits = [[place, number(limit)] for place, limit in audit["tolerances"].items()]
-        where = audit_place(audit["environment"])
-        drawn = f"{count(audit['n_audited'], 'run')} of the {number(audit['n_recorded'])} recorded"
-        day, seed, hash_then = audit["day"], audit["seed"], audit["store_hash"]
+        audits = [audit_part(audit, study.hash) for audit in read_audits(path)]
+    except StoreError as error:
+        raise BookError(str(error)) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BookError(f"{path} is no audit ({error}): `causalmix audit` writes it again.") from error
+        raise BookError(f"{path} holds no audits ({error}): delete it and audit again.") from error
+    return "\n\n".join([f"## The study {study.name}", *audits])
+
+
+def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
+    """Return what one audit found: which runs, differences, tolerances, machine, revision."""
+    counts = sentence_list([f"{number(n)} {name}" for name, n in audit["verdicts"].items()])
     lines = [
-        f"## The study {study.name}",
-        f"On {day}, {drawn} were drawn at random, evenly over the arms (seed {seed}), and made again with "
-        f"their synthetic rows: {counts}. {where}",
+        f"### {audit['environment']['machine']}, {audit['day']}",
+        f"Of {count(audit['n_recorded'], 'recorded run')}, {number(audit['n_audited'])} were drawn at "
+        f"random, evenly over the arms (seed {audit['seed']}), and made again with their synthetic rows: "
+        f"{counts}. {audit_place(audit['environment'])}",
     ]
-    if hash_then != study.hash:
+    if audit["store_hash"] != hash_now:
         lines.append(
-            f"The study has changed since: its store hash was `{hash_then}` then and is `{study.hash}` now."
+            f"The study has changed since: its store hash was `{audit['store_hash']}` then and is "
+            f"`{hash_now}` now."
         )
     header = ["Run", "Outcome", "ROC-AUC, then and now", "Largest difference", "Tolerance", "Seconds"]
+    rows = [audited_row(run) for run in audit["runs"]]
     lines.append(table(header, rows, widths=[32, 16, 20, 12, 10, 10], css="cm-cards cm-audit"))
     lines.append("A recorded run counts as the same up to this difference of any of its scores:")
+    limits = [[place, number(limit)] for place, limit in audit["tolerances"].items()]
     lines.append(table(["Where it was recorded, seen from the audit", "Tolerance"], limits, widths=[75, 25]))
     return "\n\n".join(lines)
 
