@@ -94,10 +94,8 @@ def count_operations(model: torch.nn.Module, data: FinetuneData, preset: Finetun
     return n_evaluations * evaluation + preset.n_steps * step
 
 
-def measure_rate(model: torch.nn.Module, data: FinetuneData, rows_per_step: int, device: str) -> float:
-    """Operations a second of the model's largest product: a step's embeddings times an MLP's weights."""
-    width = model.config.dim
-    n_tokens = min(rows_per_step, len(data.pool)) * (data.pool.X.shape[1] + 1)
+def measure_rate(width: int, n_tokens: int, device: str) -> float:
+    """Operations a second of a model's largest product: the embeddings of a step times an MLP's weights."""
     a, b = torch.randn(n_tokens, width, device=device), torch.randn(width, 4 * width, device=device)
     product = torch.empty(n_tokens, 4 * width, device=device)
     n_repeats = 10 if device == "cpu" else 200
@@ -121,10 +119,9 @@ def compare_with_floor(
     rows = []
     for name, (data, *_) in tables.items():
         _, seconds = timed(lambda data=data: FineTuner(preset, device).run(model, data, 0), device)
-        operations, rate = (
-            count_operations(model, data, preset, device),
-            measure_rate(model, data, preset.rows_per_step, device),
-        )
+        n_tokens = min(preset.rows_per_step, len(data.pool)) * (data.pool.X.shape[1] + 1)
+        operations = count_operations(model, data, preset, device)
+        rate = measure_rate(model.config.dim, n_tokens, device)
         rows.append(
             {
                 "table": name,

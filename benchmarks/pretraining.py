@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from finetune import ATTENTION, timed, write_tables
+from finetune import ATTENTION, measure_rate, timed, write_tables
 from torch.utils.flop_counter import FlopCounterMode
 
 from causalmix.models import MODELS
@@ -41,18 +41,8 @@ def count_operations(model: Tab2D, batches: list[TaskBatch]) -> int:
     return counter.get_total_flops()
 
 
-def measure_rate(width: int, n_tokens: int) -> float:
-    """Operations a second of the model's largest product: a batch's embeddings times an MLP's weights."""
-    a, b = torch.randn(n_tokens, width), torch.randn(width, 4 * width)
-    product = torch.empty(n_tokens, 4 * width)
-    seconds = min(
-        timed(lambda: [torch.mm(a, b, out=product) for _ in range(10)], "cpu")[1] for _ in range(10)
-    )
-    return 2 * n_tokens * 4 * width * width * 10 / seconds
-
-
 def measure(name: str, n_steps: int) -> dict:
-    """Time the first steps of the recipe's last stage."""
+    """Time the last steps of a recipe, beside their floor."""
     config = RECIPES[name]
     steps = range(config.n_steps - n_steps, config.n_steps)
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +51,7 @@ def measure(name: str, n_steps: int) -> dict:
         batches, drawing = timed(lambda: [draw_batch(*one) for one in drawn], "cpu")
         _, seconds = timed(lambda: [trainer.train_step(step) for step in steps], "cpu")
     tokens, operations = sum(map(count_tokens, batches)), count_operations(trainer.model, batches)
-    rate = measure_rate(config.model.dim, config.tokens_per_batch)
+    rate = measure_rate(config.model.dim, config.tokens_per_batch, "cpu")
     return {
         "recipe": name,
         "steps": n_steps,
