@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,6 +28,7 @@ __all__ = [
     "Condition",
     "Verdict",
     "collect_verdicts",
+    "compare_verdicts",
     "decide",
     "load_claims",
     "write_verdict",
@@ -96,6 +98,30 @@ def decide(
     if store is None or runs.empty:
         return _not_tested(_blank(claim), getattr(store, "note", "") or "there is no recorded study")
     return _decide_stored(claim, store, _of_one_model(runs, model), normalisation, resamples)
+
+
+def compare_verdicts(columns: Mapping[str, Sequence[Verdict]]) -> str:
+    """Return a table in Markdown: the same claims decided several ways, a column for each.
+
+    Examples
+    --------
+    >>> verdict = Verdict("04", "It improves", "s", "empirical", "partly", "r", value=0.1, interval=(0, 0.2))
+    >>> print(compare_verdicts({"here": [verdict]}))
+    | Claim | here |
+    |---|---|
+    | 04: It improves | partly: 0.1 [0, 0.2] |
+    """
+    lines = [f"| Claim | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for row in zip(*columns.values(), strict=True):
+        lines.append(f"| {row[0].id}: {row[0].title} | {' | '.join(map(_outcome, row))} |")
+    return "\n".join(lines)
+
+
+def _outcome(verdict: Verdict) -> str:
+    if verdict.verdict == "not tested":
+        return f"not tested: {verdict.reason}"
+    lower, upper = verdict.interval
+    return f"{verdict.verdict}: {short(verdict.value)} [{short(lower)}, {short(upper)}]".replace("-", "−")
 
 
 def _decide_simulated(claim: Claim, evidence: pd.DataFrame | None, resamples: int) -> Verdict:

@@ -7,9 +7,9 @@ from functools import partial
 
 from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import CELL
-from causalmix.claims import Verdict, decide
+from causalmix.claims import Verdict, compare_verdicts, decide
 from causalmix.intervals import RESAMPLES
-from causalmix.rules import Claim, short
+from causalmix.rules import Claim
 from causalmix.study_view import StudyView
 
 Pair = tuple[StudyView, StudyView]
@@ -44,23 +44,10 @@ def say_what_carries_over(studies: Pair, verdicts: list[tuple[Verdict, Verdict]]
     outcomes = [(first.verdict, second.verdict) for first, second in verdicts]
     tested = [pair for pair in outcomes if "not tested" not in pair]
     alike = sum(first == second for first, second in tested)
-    lines = [
+    sentence = (
         f"On the {cells['dataset'].nunique()} tables ({len(cells)} folds in all) that both models were run "
         f"on, {alike} of the {len(tested)} empirical claims that could be decided for both get the same "
-        f"verdict for {models[1]} as for {models[0]}.",
-        "",
-        f"| Claim | {models[0]} | {models[1]} |",
-        "|---|---|---|",
-        *(
-            f"| {first.id}: {first.title} | {_outcome(first)} | {_outcome(second)} |"
-            for first, second in verdicts
-        ),
-    ]
-    return "\n".join(lines)
-
-
-def _outcome(verdict: Verdict) -> str:
-    if verdict.verdict == "not tested":
-        return f"not tested: {verdict.reason}"
-    lower, upper = verdict.interval
-    return f"{verdict.verdict}: {short(verdict.value)} [{short(lower)}, {short(upper)}]".replace("-", "−")
+        f"verdict for {models[1]} as for {models[0]}."
+    )
+    columns = zip(models, zip(*verdicts, strict=True), strict=True)
+    return f"{sentence}\n\n{compare_verdicts(dict(columns))}"

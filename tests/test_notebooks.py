@@ -79,6 +79,7 @@ FIGURE_RUNS = {
     "fig_generator_cost": ("", {"cost", "generator", "dataset", "n_features", "value"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_models": ("made_up", {"measure", "model", "arm", "value", "lower", "upper", "n_runs"}),
+    "fig_selection": ("made_up", {"measure", "selection", "arm", "value", "lower", "upper", "n_runs"}),
     "fig_presets": ("made_up_presets", {"measure", "preset", "arm", "step", "median", "n_runs"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
     "depth_between_tables": ("made_up", {"measure", "dataset", "depth", "value", "rho"}),

@@ -125,6 +125,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
         "that graphs are cut to.",
     ),
     "models_figure": ("fig_models", "Two models, side by side", "on the tables and folds of both."),
+    "selection_figure": ("fig_selection", "The same runs, read at three steps", "of their trajectories."),
     "controls_figure": ("controls", "CausalMixFT against its controls", "and those against default."),
     "depth_between_figure": ("depth_between_tables", "Depth against each measure of stability", "per table."),
     "depth_within_figure": ("depth_within_tables", "What goes with stability", "in a mixed model."),
@@ -151,6 +152,7 @@ def figures(executions: Sequence[Execution]) -> dict[str, str]:
 ANSWERS: dict[str, tuple[str, str]] = {
     "controls_answer": ("controls", "No notebook answered the question of the controls."),
     "models_answer": ("fig_models", "No notebook compared two models."),
+    "selection_answer": ("fig_selection", "No notebook read the runs at other steps."),
 }
 """Snippet to the notebook that answers a chapter's question, and what stands there without it."""
 
@@ -162,7 +164,8 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
     for snippet, (notebook, otherwise) in ANSWERS.items():
         path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
         found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
-    return found | {"models_sentence": found["models_answer"].split("\n\n")[0]}
+    first = {f"{name}_sentence": found[f"{name}_answer"].split("\n\n")[0] for name in ("models", "selection")}
+    return found | first
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:

@@ -78,7 +78,7 @@ from causalmix.figures.method import (
     plot_recovery,
     plot_strengths,
 )
-from causalmix.figures.models import load_models, plot_models
+from causalmix.figures.models import load_models, load_selections, plot_models, plot_selections
 from causalmix.figures.presets import load_presets, plot_presets
 from causalmix.figures.pretraining import load_pretraining, plot_pretraining
 from causalmix.figures.ranks import load_ranks, plot_ranks
@@ -129,6 +129,7 @@ __all__ = [
     "load_ranks",
     "load_ratio_sensitivity",
     "load_recovery",
+    "load_selections",
     "load_spread",
     "load_strengths",
     "load_trajectories",
@@ -167,6 +168,7 @@ __all__ = [
     "plot_ranks",
     "plot_ratio_sensitivity",
     "plot_recovery",
+    "plot_selections",
     "plot_spread",
     "plot_strengths",
     "plot_trajectories",

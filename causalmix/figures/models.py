@@ -1,4 +1,4 @@
-"""Figure of two models side by side: what each arm of fine-tuning does to either."""
+"""Figures of arms side by side: under two models, and under three rules that select a step."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from causalmix.analysis import PRIMARY_NORMALISATION, unit_scores
 from causalmix.claims import Store
 from causalmix.figures.scores import AXIS_LABELS, summarise_arms
 from causalmix.figures.style import INK, label_arms, label_figure, order_arms, say_empty, split_axes
+from causalmix.selection import SELECTIONS, Reselected
 
-MODEL_STYLES = ((INK, "o", -0.14), ("#8A8F98", "s", 0.14))
-"""Colour, marker and shift of the first and the second model."""
+MARKS = ((INK, "o"), ("#8A8F98", "s"), ("#B4552D", "D"))
+"""Colour and marker of the first, second and third of what is compared."""
 
 MEASURES: dict[str, Callable[[np.ndarray], float]] = {"median": np.median, "mean": np.mean}
 COLUMNS = ["measure", "model", "arm", "value", "lower", "upper", "n_runs", "n_datasets", "normalisation"]
@@ -43,22 +44,49 @@ def load_models(first: Store, second: Store, normalisation: str = PRIMARY_NORMAL
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
+def load_selections(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
+    """Return median and mean of the normalised score of each arm, for each of `SELECTIONS`.
+
+    Returns
+    -------
+    DataFrame
+        ``measure`` (``median`` or ``mean`` over runs), ``selection, arm, value``, ``lower, upper`` (tables
+        resampled), ``n_runs, n_datasets, normalisation``.
+    """
+    parts = []
+    for selection in SELECTIONS:
+        scores = unit_scores(Reselected(store, selection).runs(), normalisation)
+        parts.append(summarise_arms(scores, MEASURES).assign(selection=selection))
+    columns = [{"model": "selection"}.get(name, name) for name in COLUMNS]
+    return pd.concat(parts, ignore_index=True).assign(normalisation=normalisation)[columns]
+
+
 def plot_models(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw one panel per measure: a row per arm, a mark with its interval per model."""
-    if say_empty(ax, frame, "run of both models"):
-        return
-    arms, models = order_arms(frame["arm"]), list(dict.fromkeys(frame["model"]))
+    if not say_empty(ax, frame, "run of both models"):
+        _draw_side_by_side(frame, "model", ax)
+
+
+def plot_selections(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw one panel per measure: a row per arm, a mark with its interval per rule of selection."""
+    if not say_empty(ax, frame, "fine-tuning run"):
+        _draw_side_by_side(frame, "selection", ax)
+
+
+def _draw_side_by_side(frame: pd.DataFrame, column: str, ax: Axes) -> None:
+    arms, compared = order_arms(frame["arm"]), list(dict.fromkeys(frame[column]))
+    shifts = np.linspace(-0.14, 0.14, len(compared)) * (len(compared) - 1)
     panels = split_axes(ax, len(MEASURES))
     for panel, measure in zip(panels, MEASURES, strict=True):
-        for model, (colour, marker, shift) in zip(models, MODEL_STYLES, strict=False):
-            own = frame[(frame["measure"] == measure) & (frame["model"] == model)]
+        for name, (colour, marker), shift in zip(compared, MARKS, shifts, strict=False):
+            own = frame[(frame["measure"] == measure) & (frame[column] == name)]
             place = own["arm"].map(arms.index) + shift
             panel.hlines(place, own["lower"], own["upper"], color=colour, linewidth=2)
-            panel.plot(own["value"], place, marker, color=colour, label=model)
+            panel.plot(own["value"], place, marker, color=colour, label=name)
         panel.axvline(0, color=INK, linewidth=1)
         label_arms(panel, arms)
         panel.set_title(f"{measure} over tables and folds")
     panels[-1].tick_params(labelleft=False)
     label_figure(panels[0], x=AXIS_LABELS[frame["normalisation"].iloc[0]])
     handles, names = panels[0].get_legend_handles_labels()
-    panels[0].figure.legend(handles, names, loc="outside upper left", ncols=2, frameon=False)
+    panels[0].figure.legend(handles, names, loc="outside upper left", ncols=len(compared), frameon=False)

@@ -1,0 +1,133 @@
+"""What hangs on the rule that selects a step: recorded runs, scored at another step. Free of torch.
+
+The runs keep the step with the best validation score, step 0 (before any training) included. Their
+trajectories hold every evaluation, so that the claims can also be decided at other steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from causalmix.analysis import PRIMARY_NORMALISATION
+from causalmix.claims import Store, Verdict, compare_verdicts, decide
+from causalmix.intervals import RESAMPLES
+from causalmix.rules import Claim
+
+RECORDED, TRAINED, LAST = "best step", "best step after 0", "last step"
+SELECTIONS = (RECORDED, TRAINED, LAST)
+"""The rule of the recorded runs, the same without step 0, and no selection at all."""
+
+_SCORES = {
+    "step": "selected_step",
+    "val_auc": "val_auc",
+    "test_auc": "test_auc",
+    "test_log_loss": "test_log_loss",
+}
+
+
+@dataclass(frozen=True)
+class Reselected:
+    """A study whose runs are scored at another step (a `Store`).
+
+    Attributes
+    ----------
+    study : Store
+    selection : str
+        One of `SELECTIONS`.
+    """
+
+    study: Store
+    selection: str
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the recorded study."""
+        return self.study.hash
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run; a run that was fine-tuned has the scores of the chosen step."""
+        runs = self.study.runs()
+        if self.selection == RECORDED:
+            return runs
+        chosen = choose_steps(self.study.trajectories(), self.selection).rename(columns=_SCORES)
+        replaced = runs.set_index("spec_hash")
+        replaced.update(chosen.set_index("spec_hash"))
+        return replaced.reset_index()[runs.columns].astype(runs.dtypes)
+
+    def trajectories(self) -> pd.DataFrame:
+        """Return one row per run and evaluation, as recorded."""
+        return self.study.trajectories()
+
+    def graphs(self) -> pd.DataFrame:
+        """Return one row per run and DAG, as recorded."""
+        return self.study.graphs()
+
+
+def choose_steps(trajectories: pd.DataFrame, selection: str) -> pd.DataFrame:
+    """Return the chosen evaluation after step 0 of each run that was trained.
+
+    Parameters
+    ----------
+    trajectories : DataFrame
+        ``ResultStore.trajectories()``.
+    selection : str
+        `TRAINED` (highest validation ROC-AUC; lower log-loss, then the earlier step, breaks ties) or `LAST`.
+
+    Returns
+    -------
+    DataFrame
+        ``spec_hash, step, val_auc, test_auc, test_log_loss``.
+
+    Raises
+    ------
+    ValueError
+        For another selection.
+    """
+    orders = {TRAINED: (["val_auc", "val_log_loss", "step"], [False, True, True]), LAST: (["step"], [False])}
+    if selection not in orders:
+        raise ValueError(f"no step is chosen by {selection!r}: name one of {', '.join(orders)}")
+    columns, ascending = orders[selection]
+    after = trajectories[trajectories["step"] > 0].sort_values(columns, ascending=ascending)
+    return after.drop_duplicates("spec_hash")[["spec_hash", *_SCORES]].reset_index(drop=True)
+
+
+def decide_by_selection(
+    claims: Mapping[str, Claim],
+    study: Store,
+    normalisation: str = PRIMARY_NORMALISATION,
+    resamples: int = RESAMPLES,
+) -> dict[str, list[Verdict]]:
+    """Decide the claims that read the selected step under each of `SELECTIONS`, by their own rules."""
+    reading = [
+        claim for claim in claims.values() if claim.kind == "empirical" and "trajectories" not in claim.needs
+    ]
+    return {
+        selection: [
+            decide(claim, Reselected(study, selection), normalisation=normalisation, resamples=resamples)
+            for claim in reading
+        ]
+        for selection in SELECTIONS
+    }
+
+
+def say_what_hangs_on_selection(runs: pd.DataFrame, verdicts: Mapping[str, Sequence[Verdict]]) -> str:
+    """Return Markdown: how many runs kept step 0, which verdicts another step changes, and all verdicts."""
+    tuned = runs[(runs["status"] == "ok") & (runs["arm"] != "zero_shot")]
+    kept = int((tuned["selected_step"] == 0).sum())
+    changed = [
+        first.id
+        for first, *others in zip(*verdicts.values(), strict=True)
+        if any(other.verdict != first.verdict for other in others)
+    ]
+    named = f" ({', '.join(changed)})" if changed else ""
+    n_claims = len(verdicts[RECORDED])
+    sentence = (
+        f"{kept} of {len(tuned)} fine-tuning runs kept step 0, the model before any training, because no "
+        f"later step had a better validation score: they score exactly 0. Read at the best step after it, or "
+        f"at the last one, {len(changed) or 'none'} of the {n_claims} claims about the selected step "
+        f"get{'s' if len(changed) < 2 else ''} another verdict{named}."
+    )
+    return f"{sentence}\n\n{compare_verdicts(verdicts)}"
