@@ -156,7 +156,8 @@ def answer_by_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION)
     choice = choice if same else f"The answer depends on the normalisation ({listed})."
     numbers = _numbers(rule, scores[normalisation])
     about = f"It is a finding about `{runs['model'].iloc[0]}` on these tables."
-    text = f"**{rule.question}** {rule.answers[outcome]} {numbers} {choice} {about}"
+    caution = _caution(rule, scores[normalisation])
+    text = f"**{rule.question}** {rule.answers[outcome]} {numbers} {caution} {choice} {about}"
     return Answer(outcome, text, outcomes)
 
 
@@ -210,6 +211,22 @@ def _numbers(rule: ControlsRule, scores: pd.DataFrame) -> str:
         f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs) the mean lead of `{rule.arm}` "
         f"was {leads[0]}, and among arms that mix in the same way {', '.join(leads[1:-1])} and {leads[-1]} "
         "(normalised score, 95 % intervals over tables)."
+    )
+
+
+def _caution(rule: ControlsRule, scores: pd.DataFrame) -> str:
+    """Say how few the runs are, what the interval leaves open, and what hangs on a single table."""
+    tables = table_differences(scores, rule.arm, rule.baseline)
+    found, n_folds = pool_tables(tables), scores["fold"].nunique()
+    folds = "one fold" if n_folds == 1 else f"{n_folds} folds"
+    open_to = (
+        f"a gain of up to {found.upper:+.3f} is not excluded" if found.upper > 0 else "a gain is excluded"
+    )
+    far = tables["dataset"].iloc[int((tables["difference"] - found.value).abs().argmax())]
+    rest = _lead(scores[scores["dataset"] != far], rule.arm, rule.baseline)
+    return (
+        f"These are runs of {folds} a table; {open_to}. Without `{far}`, the table farthest from the mean, "
+        f"the first lead is {rest}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -35,7 +36,7 @@ class StudyView:
         """Name of the study."""
         return self.store.root.name
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Content hash of the whole store."""
         return self.store.hash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from causalmix.analysis import PRIMARY_NORMALISATION
@@ -33,8 +33,38 @@ def decide_for_both(
     return [(decided(claim, studies[0]), decided(claim, studies[1])) for claim in empirical]
 
 
-def say_what_carries_over(studies: Pair, verdicts: list[tuple[Verdict, Verdict]]) -> str:
-    """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates."""
+def agree_by_fold(
+    claims: Mapping[str, Claim],
+    study: StudyView,
+    normalisation: str = PRIMARY_NORMALISATION,
+    resamples: int = 1000,
+) -> list[int]:
+    """Count for each fold how many empirical claims it decides, alone, as the whole study does.
+
+    What two models can agree in is bounded by this: it is how often a model agrees with itself.
+    """
+    decided = partial(decide, normalisation=normalisation, resamples=resamples)
+    whole = [(claim, decided(claim, study).verdict) for claim in claims.values() if claim.kind == "empirical"]
+    tested = [(claim, verdict) for claim, verdict in whole if verdict != "not tested"]
+    cells = study.runs()[CELL].drop_duplicates()
+    alone = [study.only(own) for _, own in cells.groupby("fold")]
+    return [sum(decided(claim, fold).verdict == verdict for claim, verdict in tested) for fold in alone]
+
+
+def say_what_carries_over(
+    studies: Pair, verdicts: list[tuple[Verdict, Verdict]], by_fold: Sequence[int] = ()
+) -> str:
+    """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates.
+
+    Parameters
+    ----------
+    studies : pair of StudyView
+        From `share_cells`.
+    verdicts : list of pairs of Verdict
+        From `decide_for_both`.
+    by_fold : sequence of int
+        From `agree_by_fold` of the first model's whole study; said where a single fold is shared.
+    """
     cells = studies[0].runs()[CELL].drop_duplicates()
     nothing_shared = "the studies share no table and fold" if cells.empty else ""
     note = studies[0].note or studies[1].note or nothing_shared
@@ -49,5 +79,10 @@ def say_what_carries_over(studies: Pair, verdicts: list[tuple[Verdict, Verdict]]
         f"on, {alike} of the {len(tested)} empirical claims that could be decided for both get the same "
         f"verdict for {models[1]} as for {models[0]}."
     )
+    if cells["fold"].nunique() == 1 and len(by_fold) > 1:
+        sentence += (
+            f" This is one fold, and says little: {models[0]} was run on {len(by_fold)}, and each of them "
+            f"alone decides {min(by_fold)} to {max(by_fold)} of the claims as all of them together."
+        )
     columns = zip(models, zip(*verdicts, strict=True), strict=True)
     return f"{sentence}\n\n{compare_verdicts(dict(columns))}"

@@ -30,7 +30,7 @@ from causalmix.book.depth_text import depth_answer, depth_snippets
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
-from causalmix.book.study import find_study, open_study, recorded_studies
+from causalmix.book.study import Study, find_study, open_study, recorded_studies
 from causalmix.book.study_text import failures_text
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
@@ -128,12 +128,36 @@ def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None
 def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Path) -> None:
     path = tmp_path / "claims.yml"
     path.write_text("claims: []\n")
-    assert "no history" in rules_commit(path)
+    assert "no history" in rules_commit(path, [])
     author = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "rules"]):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     commit = subprocess.check_output(["git", "log", "-1", "--format=%h"], cwd=tmp_path, text=True).strip()
-    assert commit in rules_commit(path)
+    assert commit in rules_commit(path, [])
+
+
+def test_whether_the_rules_precede_the_runs_is_read_off_the_history(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.check_output(["git", *author, *arguments], cwd=tmp_path, text=True).strip()
+
+    def says(*revisions: str) -> str:
+        study = Study(tmp_path / "demo", {"revisions": dict.fromkeys(revisions, 1)}, pd.DataFrame())
+        return rules_commit(tmp_path / "claims.yml", [study])
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "before")
+    before = git("rev-parse", "HEAD")[:12]
+    (tmp_path / "claims.yml").write_text("claims: []\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "rules")
+    git("commit", "-q", "--allow-empty", "-m", "after")
+    after = git("rev-parse", "HEAD")[:12]
+    assert says(after).endswith("The code that made the recorded runs (`demo`) contains that commit.")
+    assert f"({before[:7]} of" in says(before, after) and "does not contain that commit" in says(
+        before, after
+    )
+    assert "`0123456789ab`" in says("0123456789ab") and "not in this checkout" in says("0123456789ab")
 
 
 def test_failures_of_all_studies_are_listed_by_generator(tmp_path: Path) -> None:
@@ -152,6 +176,14 @@ def test_the_chapter_on_controls_states_its_rule_with_and_without_runs(tmp_path:
     study = open_study(make_recorded(tmp_path / "controls", lifts=CONTROL_LIFTS, n_folds=1).root)
     there = controls_text.snippets([study])
     assert study.hash in there["controls_study"] and "`random_dag_mix`" in there["controls_arms"]
+    assert (
+        "over 6 tables and 6 pairs of runs the mean lead of `causalmix` over `default` is +0."
+        in there["controls_main"]
+    )
+    command = (
+        "`causalmix run --profile controls --datasets table0,table1,table2,table3,table4,table5 --folds 0`"
+    )
+    assert f"{command}: 48 of the 1,386 runs of that profile" in there["controls_study"]
 
 
 def test_chapters_know_every_recorded_study_the_shown_one_first(workspace: Workspace) -> None:
@@ -214,7 +246,8 @@ def test_the_learning_rates_come_from_the_benchmarks_record(tmp_path: Path) -> N
     pd.DataFrame(rows).to_csv(tmp_path / "learning_rates.csv", index=False)
     text = learning_rates(tmp_path)
     assert "3e-06" in text and "0.71" in text and "2 simulated tables" in text
-    assert "the best rate is 0.001 for `mine` and 1e-05 for `other`" in text
+    assert "The best rate is 0.001 for `mine` and 1e-05 for `other`, the smallest tried." in text
+    assert text.count("(used)") == 1 and "0.001 (used)" in text
 
 
 def test_verdicts_json_follows_the_schema_that_is_published_with_it(html: Path) -> None:
@@ -237,6 +270,7 @@ def test_a_report_of_questions_and_answers_follows_from_the_verdicts(
     verdicts = [
         Verdict("04", "It improves", "s", "empirical", "partly", "rule", value=0.02),
         Verdict("05", "It too", "s", "empirical", "not tested", "rule", reason="no runs"),
+        Verdict("19", "Does it?", "s", "exploratory", "partly", "rule", label="undecided"),
     ]
     (tmp_path / "verdicts.json").write_text(json.dumps([verdict.to_dict() for verdict in verdicts]))
     monkeypatch.chdir(tmp_path)
@@ -245,6 +279,7 @@ def test_a_report_of_questions_and_answers_follows_from_the_verdicts(
         "Claim 04 (It improves): report the verdict.": "partly",
         "Claim 04 (It improves): report the estimate.": 0.02,
         "Claim 05 (It too): report the verdict.": "not tested",
+        "Claim 19 (Does it?): report the verdict.": "undecided",
     }
 
 

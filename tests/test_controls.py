@@ -51,6 +51,18 @@ def test_each_answer_is_given_where_the_runs_call_for_it(outcome):
     assert "the same under all four" in answer.text and "`made-up`" in answer.text
 
 
+def test_the_answer_says_what_its_interval_leaves_open_and_what_hangs_on_one_table():
+    class WithOutlier(MadeUp):
+        def runs(self):
+            runs = super().runs()
+            lost = (runs["dataset"] == "t3") & (runs["arm"] == "causalmix")
+            return runs.assign(test_auc=runs["test_auc"].mask(lost, runs["test_auc"] - 0.3))
+
+    even, uneven = (answer_by_controls(made(CASES["causality"])).text for made in (MadeUp, WithOutlier))
+    assert "runs of 2 folds a table" in even and "is not excluded" in even
+    assert "Without `t3`, the table farthest from the mean, the first lead is +" in uneven
+
+
 def test_an_arm_that_loses_to_one_control_is_no_proof_of_causality():
     changes = {**CASES["causality"], "random_dag_mix": 0.05}
     assert answer_by_controls(MadeUp(changes)).outcome == "mixing"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from causalmix.claims import load_claims
+from causalmix.cells import CELL
+from causalmix.claims import decide, load_claims
 from causalmix.figures import load_models, new_figure, plot_models
 from causalmix.notebook import open_study
 from causalmix.study_view import StudyView
-from causalmix.two_models import decide_for_both, say_what_carries_over, share_cells
+from causalmix.two_models import agree_by_fold, decide_for_both, say_what_carries_over, share_cells
 from tests.recorded import LIFTS, PAPER_LIFTS, make_study
 
 TABLES = tuple(f"table{i}" for i in range(8))
@@ -72,6 +73,31 @@ def test_the_same_rules_decide_for_both_and_the_text_says_which_verdicts_agree(s
     assert f"{alike} of the {len(tested)} empirical claims that could be decided for both" in text
     assert "On the 6 tables (12 folds in all)" in text and text.count("\n|") == len(verdicts) + 2
     assert 0 < alike < len(tested) < len(verdicts)
+
+
+def test_single_folds_are_counted_that_decide_as_the_whole_study(studies):
+    claims, ours = load_claims(), studies["ours"]
+    counts = agree_by_fold(claims, ours, resamples=200)
+    whole = {
+        name: decide(claims[name], ours, resamples=200).verdict for name in ("04", "05", "07", "08", "18")
+    }
+    expected = []
+    for fold in range(3):
+        own = ours.only(ours.runs().loc[lambda runs, fold=fold: runs["fold"] == fold, CELL].drop_duplicates())
+        alone = {name: decide(claims[name], own, resamples=200).verdict for name in whole}
+        expected.append(sum(alone[name] == whole[name] for name in whole if whole[name] != "not tested"))
+    assert counts == expected and 0 < max(counts) <= 5
+
+
+def test_one_shared_fold_is_said_to_decide_little(studies):
+    cells = studies["theirs"].runs().loc[lambda runs: runs["fold"] == 0, CELL].drop_duplicates()
+    both = share_cells(studies["ours"], studies["theirs"].only(cells))
+    verdicts = decide_for_both(load_claims(), both, resamples=200)
+    said = "`made-up` was run on 3, and each of them alone decides 2 to 4 of the claims"
+    assert said in say_what_carries_over(both, verdicts, [3, 2, 4])
+    assert "each of them alone" not in say_what_carries_over(both, verdicts)
+    two_folds = share_cells(studies["ours"], studies["theirs"])
+    assert "each of them alone" not in say_what_carries_over(two_folds, verdicts, [3, 2, 4])
 
 
 def test_a_claim_that_one_of_the_models_cannot_decide_says_why(studies, tmp_path):

@@ -11,15 +11,16 @@ import yaml
 from causalmix.book import (
     claims_text,
     controls_text,
+    depth_text,
     downloads,
     generators_text,
     models_text,
     pdf,
+    settings_text,
     status_text,
     study_text,
 )
 from causalmix.book.crate import METADATA, crate_metadata
-from causalmix.book.depth_text import depth_snippets
 from causalmix.book.execute import Execution, Job, declared_parameters, execute_all, package_checksum
 from causalmix.book.html import build_html
 from causalmix.book.repository import find_repository, launch_text
@@ -110,8 +111,11 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         **snippets(study, executions, claims, verdicts, notebooks, rules),
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
+        "depth_earlier": depth_text.earlier_text(workspace.results / "depth" / "earlier.json"),
         "failures": study_text.failures_text(studies),
-        "rules_commit": claims_text.rules_commit(path),
+        "rules_commit": claims_text.rules_commit(
+            path, [one for one in studies if one.name in (study.name, "depth")]
+        ),
         "model_scores": models_text.model_scores(workspace.results / "zero-shot"),
         "learning_rates": models_text.learning_rates(workspace.results / "finetune"),
         "run_speed": models_text.run_speed(workspace.results / "finetune"),
@@ -162,7 +166,7 @@ def snippets(
     notebooks: Mapping[str, str],
     rules: Mapping[str, Any],
 ) -> dict[str, str]:
-    """Return the pieces of text that the chapters include: every number of the book comes from here."""
+    """Return the pieces of text that the chapters include, with what was found."""
     depth, answer = next(
         pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
     )
@@ -173,8 +177,9 @@ def snippets(
         "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),
         "paper_claims": claims_text.paper_claims(claims),
         "reference_values": claims_text.reference_values(claims),
-        **depth_snippets(depth, answer, executions),
+        **depth_text.depth_snippets(depth, answer, executions),
         "study": study_text.study_summary(study),
+        "settings": settings_text.settings(study.manifest["presets"]),
         "study_downloads": downloads.study_links(study),
         "data_dictionary": downloads.data_dictionary(),
         "verdict_fields": downloads.verdict_fields(),

@@ -38,16 +38,43 @@ def read_claims(path: Path) -> list[Claim]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
 
 
-def rules_commit(path: Path) -> str:
-    """Return the commit that last changed the rules, so that anyone can see that it precedes the runs."""
-    command = ["git", "log", "-1", "--format=%h of %ad", "--date=format:%Y-%m-%d %H:%M", "--", path.name]
-    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
-    if done.returncode or not done.stdout.strip():
+def rules_commit(path: Path, studies: Sequence[Study]) -> str:
+    """Return the commit that last changed the rules, and whether it precedes the runs of the studies.
+
+    Parameters
+    ----------
+    path : Path
+        The file that holds the rules.
+    studies : sequence of Study
+        The studies that are decided by them: the code of each of their runs should contain that commit.
+    """
+    commit, _, when = _git(
+        path, "log", "-1", "--format=%H %h of %ad", "--date=iso-local", "--", path.name
+    ).partition(" ")
+    if not commit:
         return "This checkout has no history: the date of the rules cannot be shown."
-    when = done.stdout.strip()
-    return (
-        f"The rules were last changed in commit {when}; every recorded run names the revision that made it."
-    )
+    sentences = [f"The rules were last changed in commit {when}."]
+    for study in studies:
+        for revision in (name for name in study.manifest["revisions"] if name):
+            made = _git(path, "log", "-1", "--format=%h of %ad", "--date=iso-local", revision)
+            if not made:
+                how = f"is not in this checkout (`{revision}`)"
+            elif _git(path, "merge-base", commit, revision) == commit:
+                continue
+            else:
+                how = f"({made}) does not contain that commit: only the dates tell which came first"
+            sentences.append(f"The code that made runs of `{study.name}` {how}.")
+    if len(sentences) == 1 and studies:
+        names = sentence_list([f"`{study.name}`" for study in studies])
+        sentences.append(f"The code that made the recorded runs ({names}) contains that commit.")
+    return " ".join(sentences)
+
+
+def _git(path: Path, *arguments: str) -> str:
+    """Return what git answers beside ``path``; nothing where there is no history."""
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+    return "" if done.returncode else done.stdout.strip()
 
 
 def all_verdicts(
@@ -142,6 +169,23 @@ def tally(verdicts: Sequence[Verdict]) -> str:
     return sentence_list([f"{counts[word]} {word}" for word in VERDICTS])
 
 
+def tally_by_kind(verdicts: Sequence[Verdict]) -> str:
+    """Return how the claims about results came out, and apart from them those about set-up and method.
+
+    Examples
+    --------
+    >>> tally_by_kind([Verdict("04", "t", "s", "empirical", "partly", "r")]).split(". ")[0]
+    'Of the 1 claims about results, 0 reproduced, 1 partly, 0 not reproduced and 0 not tested'
+    """
+    results = [one for one in verdicts if one.kind == "empirical"]
+    others = [one for one in verdicts if one.kind in ("protocol", "method")]
+    return (
+        f"Of the {len(results)} claims about results, {tally(results)}. Of the {len(others)} about the "
+        f"set-up and the method, most of which our own code meets by construction or on simulated tables, "
+        f"{tally(others)}."
+    )
+
+
 def verdict_legend(claims: Sequence[Claim], study: Study) -> str:
     """Return what the words of the verdict table mean, and which study and model they are about."""
     own = [claim for claim in claims if claim.get("labels")]
@@ -151,11 +195,15 @@ def verdict_legend(claims: Sequence[Claim], study: Study) -> str:
         "reports or what the claim implies. **Reproduced**: all conditions of the rule hold. **Partly**: "
         "its core holds. **Not reproduced**: the core does not hold. **Not tested**: the reason stands "
         f"with the claim. Verdicts are about the model {models} in the study `{study.name}` (store hash "
-        f"`{study.hash}`); a method claim is decided by behaviour on simulated tables."
+        f"`{study.hash}`), but for method claims, which are decided by behaviour on simulated tables, and "
+        f"where another study is named."
     ]
     for claim in own:
         words = [f"*{label}* for {verdict}" for verdict, label in claim["labels"].items()]
-        lines.append(f"Claim {claim['id']} asks a question and has its own words: {', '.join(words)}.")
+        lines.append(
+            f"Claim {claim['id']} asks a question, is decided from runs of its own study, and has its own "
+            f"words: {', '.join(words)}."
+        )
     return "\n\n".join(lines)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from causalmix.analysis import normalise_scores
 from causalmix.book import claims_text, study_text
 from causalmix.book.study import Study
 from causalmix.book.text import table
 from causalmix.controls import RULE_FILE, ControlsRule, load_rule
+from causalmix.differences import pool_tables, table_differences
+from causalmix.intervals import signed
 
 
 def snippets(studies: Sequence[Study]) -> dict[str, str]:
@@ -16,16 +19,31 @@ def snippets(studies: Sequence[Study]) -> dict[str, str]:
     Parameters
     ----------
     studies : sequence of Study
-        The recorded studies beside the main one; that of the controls may be missing.
+        The recorded studies, the main one first; that of the controls may be missing.
     """
     study = next((one for one in studies if one.name == "controls"), None)
     absent = "The runs of the controls are not recorded here: `causalmix run --profile controls` makes them."
     return {
         "controls_rule": rule_text(load_rule()),
-        "controls_commit": claims_text.rules_commit(RULE_FILE),
+        "controls_commit": claims_text.rules_commit(RULE_FILE, [study] if study else []),
         "controls_study": study_text.study_summary(study) if study else absent,
         "controls_arms": study_text.arms_table(study, {}) if study else "",
+        "controls_main": first_lead(studies[0]) if studies else "",
     }
+
+
+def first_lead(study: Study) -> str:
+    """Return the lead over plain fine-tuning, which needs no control, in the main study."""
+    rule, scores = load_rule(), normalise_scores(study.runs)
+    tables = table_differences(scores, rule.arm, rule.baseline)
+    if tables.empty:
+        return f"The study `{study.name}` does not compare `{rule.arm}` with `{rule.baseline}`."
+    found = pool_tables(tables)
+    return (
+        f"The study `{study.name}` makes the first of these comparisons on more runs: over {len(tables)} "
+        f"tables and {tables['n_pairs'].sum()} pairs of runs the mean lead of `{rule.arm}` over "
+        f"`{rule.baseline}` is {signed(found.value, found.lower, found.upper)}."
+    )
 
 
 def rule_text(rule: ControlsRule) -> str:

@@ -5,8 +5,10 @@ Numbers come from the verdict of claim 19 and from the tables that the notebooks
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -36,6 +38,26 @@ def depth_snippets(claim: Claim, verdict: Verdict, executions: Sequence[Executio
         "depth_isolated": isolation_text(tables.get("depth_isolated_target")),
         "depth_scarcity": scarcity_text(tables.get("depth_low_data")),
     }
+
+
+def earlier_text(path: Path) -> str:
+    """Return what an earlier record of the same study said, and why it was replaced; nothing without one.
+
+    Parameters
+    ----------
+    path : Path
+        ``earlier.json`` of the study: the commit that holds the record, the reason, and the verdict on it.
+    """
+    if not path.is_file():
+        return ""
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    found = Verdict.from_dict(earlier["verdict"])
+    return (
+        f"**These are the second runs of this study.** {earlier['reason']} The first record, in the commit "
+        f"`{earlier['commit']}`, gave {badge(found.verdict, found.label)} too: {number(found.value)} "
+        f"{interval(*found.interval)}, permutation p {number(found.quantities['p_value'])}. The rule stayed "
+        f"as it was."
+    )
 
 
 def published_tables(executions: Sequence[Execution]) -> dict[str, pd.DataFrame]:
@@ -142,10 +164,11 @@ def scarcity_text(low_data: pd.DataFrame | None) -> str:
     row, limits = own.iloc[0], own["max_train_rows"]
     clear = row["trend_lower"] > 0 or row["trend_upper"] < 0
     found = "The answer changes" if clear else "No change of the answer was found"
+    trend = f"{number(row['trend'])} {interval(row['trend_lower'], row['trend_upper'])}"
     return (
-        f"{found} with scarcity: from {limits.min()} to {limits.max()} training rows the correlation changed "
-        f"by {number(row['trend'])} {interval(row['trend_lower'], row['trend_upper'])} per doubling "
-        f"(sign-flip p {number(row['trend_p'])})."
+        f"{found} with scarcity: on {own['dataset'].nunique()} tables, from {limits.min()} to {limits.max()} "
+        f"rows for training and validation, the correlation changed by {trend} per doubling (sign-flip p "
+        f"{number(row['trend_p'])})."
     )
 
 

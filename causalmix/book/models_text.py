@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from causalmix.book.text import count, interval, number, score, sentence_list, table
 from causalmix.intervals import cluster_bootstrap
+from causalmix.presets import PRESETS
+from causalmix.specs import RunSpec
 
 SUITES = {
     "tabarena33": ("table", "of the benchmark"),
@@ -127,15 +132,31 @@ def learning_rates(folder: Path) -> str:
     rows = [
         [
             f"`{row['model']}`",
-            f"{row['learning_rate']:g}",
+            f"{row['learning_rate']:g}{_USED if _is_used(row) else ''}",
             number(row["zero_shot_auc"]),
             number(row["test_auc"]),
         ]
         for row in means.to_dict("records")
     ]
     header = ["Model", "Learning rate", "ROC-AUC before", "ROC-AUC at the selected step"]
-    best = means.loc[means.groupby("model")["test_auc"].idxmax()].to_dict("records")
-    chosen = sentence_list([f"{row['learning_rate']:g} for `{row['model']}`" for row in best])
+    best = means.loc[means.groupby("model")["test_auc"].idxmax()]
+    smallest = means.groupby("model")["learning_rate"].min()
+    chosen = sentence_list(
+        [
+            f"{row['learning_rate']:g} for `{row['model']}`"
+            + (", the smallest tried" if row["learning_rate"] == smallest[row["model"]] else "")
+            for row in best.to_dict("records")
+        ]
+    )
     n_tables = count(tried["dataset"].nunique(), "simulated table")
-    below = f"Means over {n_tables}, on folds that no study uses; the best rate is {chosen}."
+    below = f"Means over {n_tables}, on folds that no study uses. The best rate is {chosen}."
     return f"{table(header, rows, widths=[28, 18, 24, 30])}\n\n{below}"
+
+
+_USED = " (used)"
+
+
+def _is_used(row: Mapping[Hashable, Any]) -> bool:
+    """Return whether the studies of the row's model were run at its rate."""
+    preset = "tabpfn" if row["model"].startswith("tabpfn") else RunSpec.preset
+    return math.isclose(PRESETS[preset].learning_rate, row["learning_rate"])

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causalmix.analysis import improvement_summary
-from causalmix.book.claims_text import Claim, tally
+from causalmix.book.claims_text import Claim, tally_by_kind
 from causalmix.book.study import Study
 from causalmix.book.text import count, number, score, sentence_list, table
 from causalmix.failures import count_failures
+from causalmix.profiles import PROFILES, iter_specs
 from causalmix.specs import ARMS
 from causalmix.verdicts import Verdict
 
@@ -51,13 +52,14 @@ def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdi
             row = summary[arm]
             text = f"{score(row['median'])} [{score(row['lower'])}, {score(row['upper'])}] for `{arm}`"
             paper = reference.get(arm)
-            medians.append(text + (f" (the paper, with Mitra: {paper:+.2f})" if paper else ""))
+            medians.append(text + (f" (the paper: {paper:+.2f})" if paper else ""))
     return (
         f"**What was found so far.** The recorded study `{study.name}` holds {shape(study)} on "
         f"{sentence_list(suites)}, with the model {models_of(study)}: {verdict_caveat(study)} "
         f"The median improvement over the pre-trained model, as a share of the remaining error and with its "
         f"95 % interval over data sets, was "
-        f"{sentence_list(medians)}. Of {len(verdicts)} claims, {tally(verdicts)}."
+        f"{sentence_list(medians)}. The paper's values are Mitra's, by a formula that we do not have. "
+        f"{tally_by_kind(verdicts)}"
     )
 
 
@@ -77,6 +79,8 @@ def study_summary(study: Study) -> str:
         ["Runs", f"{shape(study)}; planned {number(runs['planned'])}, done {number(runs['done'])}, "
                  f"failed {number(runs['failed'])}, absent {number(runs['absent'])}"],
         ["Tables", sentence_list([f"{name}" for name in manifest["datasets"]])],
+        *absent_tables(manifest),
+        *part_of_profile(study),
         ["Model", models_of(study)],
         ["Fine-tuning preset", sentence_list([f"`{name}`" for name in manifest["presets"]])],
         ["Devices", sentence_list([f"{name}" for name in sorted(set(study.runs["device"].dropna()))])],
@@ -85,6 +89,29 @@ def study_summary(study: Study) -> str:
         ["Store hash", f"`{study.hash}`"],
     ]  # fmt: skip
     return table(["", "This study"], rows, widths=[22, 78])
+
+
+def absent_tables(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Return the row that names the planned tables of which no run is there; none where there are none."""
+    absent = sorted({cell["dataset"] for cell in manifest["absent"]} - set(manifest["datasets"]))
+    why = "planned, but their rows could not be had where the study was run"
+    return [["Absent tables", f"{sentence_list(absent)}: {why}"]] if absent else []
+
+
+def part_of_profile(study: Study) -> list[list[str]]:
+    """Return the row that says how the study was called, and what share of its profile it is."""
+    profile = PROFILES.get(study.name)
+    if profile is None:
+        return []
+    planned = study.manifest["runs"]["planned"]
+    whole = sum(1 for _ in iter_specs(profile, study.name))
+    if planned >= whole:
+        return [["Command", f"`causalmix run --profile {study.name}`"]]
+    tables, folds = sorted(study.manifest["datasets"]), sorted(study.runs["fold"].unique())
+    options = f" --datasets {','.join(tables)}" if set(tables) != set(profile.tables) else ""
+    options += f" --folds {','.join(map(str, folds))}" if set(folds) != set(profile.folds) else ""
+    share = f"{number(planned)} of the {number(whole)} runs of that profile"
+    return [["Command", f"`causalmix run --profile {study.name}{options}`: {share}"]]
 
 
 def compute(study: Study) -> str:
