@@ -1,6 +1,8 @@
-"""What may be compared: cells of a study, and the settings in which runs of one cell can differ."""
+"""What is compared: a store of runs, its cells, and the settings in which runs of one cell can differ."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import pandas as pd
 
@@ -14,6 +16,23 @@ CELL_OF_MODEL = [*CELL, "model"]
 
 SETTINGS = ("model", "preset", "max_train_rows", "synthetic_ratio", "n_steps")
 """Columns in which two runs of one cell and arm can differ."""
+
+
+class Store(Protocol):
+    """The recorded runs that are read: a `causalmix.store.ResultStore`, or a view of one."""
+
+    @property
+    def hash(self) -> str:
+        """Content hash."""
+
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run."""
+
+    def trajectories(self) -> pd.DataFrame:
+        """Return one row per run and evaluation."""
+
+    def graphs(self) -> pd.DataFrame:
+        """Return one row per run and DAG."""
 
 
 class AnalysisError(ValueError):

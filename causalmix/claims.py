@@ -11,11 +11,11 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import pandas as pd
 
 from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION, AnalysisError
+from causalmix.cells import Store
 from causalmix.estimands import ESTIMANDS, NORMALISED, Quantities, Stored
 from causalmix.method_estimands import METHOD_ESTIMANDS, Simulated
 from causalmix.rules import Claim, ClaimError, Condition, load_claims, short
@@ -33,23 +33,6 @@ __all__ = [
     "load_claims",
     "write_verdict",
 ]
-
-
-class Store(Protocol):
-    """What deciding needs of a `causalmix.store.ResultStore`."""
-
-    @property
-    def hash(self) -> str:
-        """Content hash."""
-
-    def runs(self) -> pd.DataFrame:
-        """Return one row per run."""
-
-    def trajectories(self) -> pd.DataFrame:
-        """Return one row per run and evaluation."""
-
-    def graphs(self) -> pd.DataFrame:
-        """Return one row per run and DAG."""
 
 
 def decide(

@@ -16,7 +16,7 @@ import yaml
 from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION, normalise_scores
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.differences import pool_tables, sign_flip_p, table_differences
 from causalmix.intervals import Interval, signed
 from causalmix.specs import ARMS

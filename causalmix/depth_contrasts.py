@@ -14,7 +14,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import normalise_scores, paired_differences
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.depth_tests import (
     DIAL,
     FULL,

@@ -21,7 +21,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.data.known_scm import KNOWN_SCM
 from causalmix.estimands import block_permutation_p
 from causalmix.intervals import Correlation, bca_interval, correlate, spearman

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from causalmix.analysis import PRIMARY_NORMALISATION
-from causalmix.claims import Store, Verdict, compare_verdicts, decide
+from causalmix.cells import Store
+from causalmix.claims import Verdict, compare_verdicts, decide
 from causalmix.intervals import RESAMPLES
 from causalmix.rules import Claim
 

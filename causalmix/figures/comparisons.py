@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION
-from causalmix.claims import Store
-from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, figure_of, label_arms, say_empty
+from causalmix.cells import Store
+from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, draw_heatmap, figure_of, say_empty
 from causalmix.ranking import cliques, pairwise_tests, rank_arms, score_matrix, win_rates
 
 CLIQUE_STYLES = {
@@ -126,16 +126,8 @@ def plot_win_rates(frame: pd.DataFrame, ax: Axes) -> None:
         return
     arms = list(dict.fromkeys(frame["arm"]))
     matrix = frame.pivot(index="arm", columns="against", values="win_rate").loc[arms, arms].to_numpy(float)
-    ax.imshow(matrix, cmap="PuOr_r", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.argwhere(np.isfinite(matrix)):
-        share = matrix[row, column]
-        colour = "white" if abs(share - 0.5) > 0.3 else INK
-        ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour)
-    label_arms(ax, arms)
-    ax.set_xticks(range(len(arms)), [arm_name(arm) for arm in arms], rotation=30, ha="right")
-    for tick, arm in zip(ax.get_xticklabels(), arms, strict=True):
-        tick.set_color(arm_colour(arm))
-    ax.grid(False)
+    texts = np.char.mod("%.0f", 100 * matrix)
+    draw_heatmap(ax, matrix, texts, rows=arms, columns=arms, limits=(0, 1), fontsize=10)
     ax.set_xlabel("against")
     ax.set_title(f"cells (table, fold) won by the row's arm, in % of {frame['n_cells'].iloc[0]}", fontsize=10)
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from causalmix.analysis import PRIMARY_NORMALISATION, unit_scores
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.figures.scores import AXIS_LABELS
 from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, order_arms, say_empty
 from causalmix.intervals import cluster_bootstrap

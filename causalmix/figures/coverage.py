@@ -9,12 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import CELL, run_gaps, validation_test_gap
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.figures.style import (
     INK,
     MUTED,
     arm_colour,
     arm_name,
+    draw_heatmap,
     grow,
     label_arms,
     mark_published,
@@ -51,16 +52,12 @@ def plot_coverage(frame: pd.DataFrame, ax: Axes) -> None:
         .to_numpy(dtype=float)
         for column in ("n_finished", "n_failed")
     )
-    ax.imshow(finished, aspect="auto", cmap="Blues", vmin=0, vmax=3 * np.nanmax([1, np.nanmax(finished)]))
-    for row, column in np.argwhere(np.isfinite(finished)):
-        text = f"{finished[row, column]:.0f}"
-        text += f" + {failed[row, column]:.0f} failed" if failed[row, column] else ""
-        ax.text(column, row, text, ha="center", va="center", fontsize=7.5, color=INK)
-    ax.set_xticks(range(len(arms)), [arm_name(arm) for arm in arms], rotation=40, ha="right")
-    for tick, arm in zip(ax.get_xticklabels(), arms, strict=True):
-        tick.set_color(arm_colour(arm))
-    ax.set_yticks(range(len(tables)), tables)
-    ax.grid(False)
+    lost = np.where(failed > 0, np.char.mod(" + %.0f failed", failed), "")
+    texts = np.char.add(np.char.mod("%.0f", finished), lost)
+    pale = (0, 3 * np.nanmax([1, np.nanmax(finished)]))
+    draw_heatmap(
+        ax, finished, texts, rows=tables, columns=arms, limits=pale, cmap="Blues", rotation=40, fontsize=7.5
+    )
     ax.set_xlabel("finished runs per table and arm")
 
 

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from causalmix.cells import check_one_run_per_cell
-from causalmix.claims import Store
+from causalmix.cells import Store, check_one_run_per_cell
 from causalmix.depth_tests import DIAL
 from causalmix.figures.style import (
     INK,

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import run_gaps
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.depth_contrasts import measurements_by_rows
 from causalmix.depth_tests import MEASURES, between_datasets, measurements, mixed_model, uncut
-from causalmix.figures.style import ARM_COLOURS, INK, MUTED, grow, say_empty, split_axes
+from causalmix.figures.style import ARM_COLOURS, INK, MUTED, draw_heatmap, grow, say_empty, split_axes
 from causalmix.intervals import bca_interval, spearman
 from causalmix.stability import STABILITY_MEASURES
 
@@ -130,25 +130,11 @@ def plot_agreement(frame: pd.DataFrame, ax: Axes) -> None:
         frame.pivot(index="first", columns="second", values=name).loc[names, names].to_numpy()
         for name in ("rho", "lower", "upper")
     )
-    ax.imshow(matrix, cmap="PuOr_r", vmin=-1, vmax=1, aspect="auto")
-    for row, column in np.ndindex(matrix.shape):
-        value = matrix[row, column]
-        text = f"{value:+.2f}" if np.isfinite(value) else "–"
-        if row != column and np.isfinite(low[row, column]):
-            text += f"\n[{low[row, column]:+.2f}, {high[row, column]:+.2f}]"
-        ax.text(
-            column,
-            row,
-            text,
-            ha="center",
-            va="center",
-            fontsize=9,
-            color="white" if abs(value) > 0.7 else INK,
-        )
+    texts = np.char.mod("%+.2f", matrix).astype(object)
+    for row, column in np.argwhere(np.isfinite(low) & ~np.eye(len(names), dtype=bool)):
+        texts[row, column] += f"\n[{low[row, column]:+.2f}, {high[row, column]:+.2f}]"
     labels = [MEASURE_LABELS[name].split(" [")[0] for name in names]
-    ax.set_xticks(range(len(names)), labels, rotation=20, ha="right")
-    ax.set_yticks(range(len(names)), labels)
-    ax.grid(False)
+    draw_heatmap(ax, matrix, texts, rows=labels, columns=labels, limits=(-1, 1), rotation=20)
     ax.set_xlabel("lower is steadier, for all of them")
     ax.set_title(f"Spearman within tables, mean over {frame['n_datasets'].max()} tables", fontsize=10)
 

@@ -13,7 +13,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from causalmix.causal.dags import node_depths, structural_depth
 from causalmix.causal.dial import limit_depth
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.depth_tests import DIAL, FULL
 from causalmix.experiment import draw_graphs
 from causalmix.figures.dial import SETTINGS

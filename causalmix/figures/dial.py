@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import CELL
-from causalmix.claims import Store, load_claims
+from causalmix.cells import Store
 from causalmix.depth_contrasts import (
     dial_by_rows,
     isolation_and_effect,
@@ -19,6 +19,7 @@ from causalmix.depth_tests import CONTROL, DIAL, FULL, PRIMARY_MEASURE, measurem
 from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, label_figure, say_empty, split_axes
 from causalmix.intervals import bca_interval, cluster_bootstrap
+from causalmix.rules import load_claims
 
 SETTINGS = ("0", "1", "2", "3", FULL)
 """Settings of the dial in order."""

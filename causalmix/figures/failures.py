@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.failures import count_failures
-from causalmix.figures.style import INK, MUTED, figure_of, grow, say_empty
+from causalmix.figures.style import INK, MUTED, draw_heatmap, figure_of, grow, say_empty
 
 LETTERS = "abcdefgh"
 """Marks of the reasons that the figure lists; its data holds all of them."""
@@ -37,19 +37,18 @@ def plot_failures(frame: pd.DataFrame, ax: Axes) -> None:
         return
     tables, generators = sorted(failed["dataset"].unique()), sorted(frame["generator"].unique())
     letters = dict(zip(failed["reason"].unique(), LETTERS, strict=False))
-    shares = np.zeros((len(tables), len(generators)))
+    shares = np.full((len(tables), len(generators)), np.nan)
+    texts = np.full(shares.shape, "", dtype=object)
     for (table, generator), own in failed.groupby(["dataset", "generator"], observed=True):
         row, column = tables.index(table), generators.index(generator)
         n_failed, n_runs = own["n_failed"].sum(), own["n_runs"].iloc[0]
         shares[row, column] = n_failed / n_runs
         marks = " ".join(sorted({letters.get(reason, "…") for reason in own["reason"]}))
-        text = f"{n_failed} of {n_runs}: {marks}"
-        ax.text(column, row, text, ha="center", va="center", fontsize=8.5, color=INK)
-    ax.imshow(shares, cmap="Oranges", vmin=0, vmax=1.6, aspect="auto")
+        texts[row, column] = f"{n_failed} of {n_runs}: {marks}"
+    draw_heatmap(
+        ax, shares, texts, rows=tables, columns=generators, limits=(0, 1.6), cmap="Oranges", fontsize=8.5
+    )
     grow(ax, len(tables) + 2 * len(letters))
-    ax.set_yticks(range(len(tables)), tables)
-    ax.set_xticks(range(len(generators)), generators, rotation=30, ha="right")
-    ax.grid(False)
     lines = [textwrap.fill(f"{letter}: {reason}", 75) for reason, letter in letters.items()]
     ax.set_xlabel("failed runs by generator\n" + "\n".join(lines), fontsize=8.5, color=MUTED)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION, normalise_scores
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.controls import COMPARISON_COLUMNS, compare_with_controls
 from causalmix.differences import pool_tables, sign_flip_p, table_differences
 from causalmix.figures.scores import AXIS_LABELS

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch
 
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.data import DataError
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
 from causalmix.folds import Fold, prepare_fold

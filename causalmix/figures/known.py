@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.depth_contrasts import DISCOVERED, RANDOM, TRUE, graph_contrasts
 from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty, split_axes

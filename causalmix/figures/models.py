@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION, unit_scores
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.figures.scores import AXIS_LABELS, summarise_arms
 from causalmix.figures.style import INK, label_arms, label_figure, order_arms, say_empty, split_axes
 from causalmix.selection import SELECTIONS, Reselected

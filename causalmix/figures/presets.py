@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.figures.style import INK, arm_name, order_arms, say_empty, split_axes
 
 PRESET_COLOURS: dict[str, str] = {

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.figures.style import INK, MUTED, arm_colour, label_arms, say_empty
 from causalmix.intervals import cluster_bootstrap
 from causalmix.ranking import critical_difference, rank_arms

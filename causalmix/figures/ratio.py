@@ -6,8 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION, improvement_summary, validation_test_gap
-from causalmix.cells import at_ratio
-from causalmix.claims import Store
+from causalmix.cells import Store, at_ratio
 from causalmix.figures.scores import AXIS_LABELS
 from causalmix.figures.style import INK, arm_colour, arm_name, order_arms, say_empty, split_axes
 from causalmix.specs import find_arm

@@ -14,7 +14,7 @@ from causalmix.analysis import (
     normalise_scores,
     unit_scores,
 )
-from causalmix.claims import Store
+from causalmix.cells import Store
 from causalmix.figures.style import (
     INK,
     MUTED,

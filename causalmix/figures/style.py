@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -209,6 +210,41 @@ def label_arms(ax: Axes, arms: Iterable[str]) -> None:
         tick.set_color(arm_colour(arm))
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(False, axis="y")
+
+
+def draw_heatmap(
+    ax: Axes,
+    values: np.ndarray,
+    texts: np.ndarray,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    limits: tuple[float, float],
+    cmap: str = "PuOr_r",
+    rotation: float = 30,
+    fontsize: float = 9,
+) -> None:
+    """Draw a matrix as coloured cells with a text in each (`seaborn.heatmap`); a NaN leaves its cell empty.
+
+    Parameters
+    ----------
+    values, texts : (R, C) arrays
+        Number behind the colour, and what is written.
+    rows, columns : sequence of str
+        Names along the axes; those of arms get their colour.
+    limits : (float, float)
+        Values at the ends of the colour map.
+    """
+    import seaborn
+
+    ends = {"vmin": limits[0], "vmax": limits[1], "cmap": cmap}
+    seaborn.heatmap(values, annot=texts, fmt="", cbar=False, annot_kws={"size": fontsize}, ax=ax, **ends)
+    ax.set_xticklabels([arm_name(name) for name in columns], rotation=rotation, ha="right")
+    ax.set_yticklabels([arm_name(name) for name in rows], rotation=0)
+    for ticks, names in ((ax.get_xticklabels(), columns), (ax.get_yticklabels(), rows)):
+        for tick, name in zip(ticks, names, strict=True):
+            tick.set_color(arm_colour(name))
+    ax.grid(False)
 
 
 def mark_published(ax: Axes, arms: Sequence[str], references: Mapping[str, float] | None) -> bool:
