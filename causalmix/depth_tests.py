@@ -23,6 +23,7 @@ from statsmodels.tools.sm_exceptions import ConvergenceWarning
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores
 from causalmix.cells import Store
 from causalmix.data.known_scm import KNOWN_SCM
+from causalmix.differences import sign_flip_p
 from causalmix.estimands import block_permutation_p
 from causalmix.intervals import Correlation, bca_interval, correlate, spearman
 from causalmix.stability import STABILITY_MEASURES
@@ -265,7 +266,7 @@ def block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CELL, "rho"]).dropna()
 
 
-def mean_over_datasets(blocks: pd.DataFrame, seed: int, flips: int = 10_000) -> dict[str, float]:
+def mean_over_datasets(blocks: pd.DataFrame, seed: int) -> dict[str, float]:
     """Return the mean over datasets of their mean ``rho`` with a BCa interval and a sign-flip p.
 
     Returns
@@ -277,10 +278,8 @@ def mean_over_datasets(blocks: pd.DataFrame, seed: int, flips: int = 10_000) -> 
     if len(means) < 3:
         return _nothing(len(means))
     lower, upper = bca_interval(means, seed=seed)
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (flips, len(means)))
-    extreme = np.abs(signs @ means) >= abs(means.sum()) - 1e-12
-    p_value = float((1 + extreme.sum()) / (1 + flips))
-    return {"effect": means.mean(), "lower": lower, "upper": upper, "p_value": p_value, "n": len(means)}
+    ends = {"effect": means.mean(), "lower": lower, "upper": upper}
+    return {**ends, "p_value": sign_flip_p(means), "n": len(means)}
 
 
 def _as_dict(found: Correlation) -> dict[str, float]:

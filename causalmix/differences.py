@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from causalmix.analysis import paired_differences
-from causalmix.intervals import CONFIDENCE, RESAMPLES, Interval
+from causalmix.intervals import CONFIDENCE, Interval, mean_interval
 
 
 def table_differences(scores: pd.DataFrame, arm: str, baseline: str, column: str = "score") -> pd.DataFrame:
@@ -48,19 +48,7 @@ def pool_tables(tables: pd.DataFrame, confidence: float = CONFIDENCE) -> Interva
 
     The interval is a percentile bootstrap; NaN with fewer than two tables.
     """
-    values = tables["difference"].to_numpy(dtype=float)
-    mean = float(values.mean()) if len(values) else float("nan")
-    if len(values) < 2:
-        return Interval(mean, float("nan"), float("nan"), len(values))
-    ends = stats.bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=confidence,
-        method="percentile",
-        random_state=np.random.default_rng(0),
-    ).confidence_interval
-    return Interval(mean, float(ends.low), float(ends.high), len(values))
+    return mean_interval(tables["difference"].to_numpy(dtype=float), confidence=confidence)
 
 
 def sign_flip_p(differences: np.ndarray) -> float:

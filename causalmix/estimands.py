@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.stats import iqr
 
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores, paired_differences, unit_scores
 from causalmix.intervals import RESAMPLES, Interval, bca_interval, cluster_bootstrap, spearman
@@ -130,9 +131,9 @@ def spread_ratio(stored: Stored, estimand: Mapping) -> Quantities:
         below = spread(rows[:, 1])
         return spread(rows[:, 0]) / below if below > 0 else np.nan
 
-    interval = stored.bootstrap(both, pairs["dataset"], lambda rows: ratio(rows, _sd))
-    iqr_ratio = ratio(both, _iqr) if len(both) else np.nan
-    sds = {"sd_arm": _sd(both[:, 0]), "sd_baseline": _sd(both[:, 1])}
+    interval = stored.bootstrap(both, pairs["dataset"], lambda rows: ratio(rows, sample_sd))
+    iqr_ratio = ratio(both, iqr) if len(both) else np.nan
+    sds = {"sd_arm": sample_sd(both[:, 0]), "sd_baseline": sample_sd(both[:, 1])}
     return with_interval(interval, iqr_ratio=float(iqr_ratio), **sds)
 
 
@@ -230,13 +231,9 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
     }
 
 
-def _sd(values: np.ndarray) -> float:
+def sample_sd(values: np.ndarray) -> float:
+    """Return the standard deviation of a sample; NaN for fewer than two values."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-
-
-def _iqr(values: np.ndarray) -> float:
-    q25, q75 = np.percentile(values, [25, 75])
-    return float(q75 - q25)
 
 
 def _block_correlation(rows: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from scipy.stats import iqr
 
 from causalmix.analysis import (
     PRIMARY_NORMALISATION,
@@ -15,6 +16,7 @@ from causalmix.analysis import (
     unit_scores,
 )
 from causalmix.cells import Store
+from causalmix.estimands import sample_sd
 from causalmix.figures.style import (
     INK,
     MUTED,
@@ -123,7 +125,7 @@ def load_spread(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.
         ``arm, measure`` (``standard deviation`` or ``interquartile range``), ``value, lower, upper, n_runs,
         normalisation``.
     """
-    spreads = {"standard deviation": _sd, "interquartile range": _iqr}
+    spreads = {"standard deviation": sample_sd, "interquartile range": iqr}
     frame = summarise_arms(unit_scores(store.runs(), normalisation), spreads)
     return frame.drop(columns="n_datasets").assign(normalisation=normalisation)
 
@@ -222,12 +224,3 @@ def _middle(scores: pd.Series) -> tuple[float, float]:
     low, high = min(low, 0.0), max(high, 0.0)
     margin = 0.08 * (high - low) or 0.01
     return low - margin, high + margin
-
-
-def _sd(values: np.ndarray) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-
-
-def _iqr(values: np.ndarray) -> float:
-    q25, q75 = np.percentile(values, [25, 75])
-    return float(q75 - q25)
