@@ -1,4 +1,4 @@
-"""The command line: thin commands over the library. The only place that reads an environment variable."""
+"""The command line: thin commands over the library."""
 
 from __future__ import annotations
 

@@ -224,6 +224,12 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 def permutation_p(x: np.ndarray, y: np.ndarray, *, permutations: int = 10_000, seed: int = 0) -> float:
     """Two-sided permutation p value of Spearman's correlation.
 
+    Parameters
+    ----------
+    x, y : ndarray, shape (n,)
+    permutations, seed : int
+        Of `y`, and of their draw.
+
     Returns
     -------
     float

@@ -295,7 +295,5 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _metadata(rows: pd.DataFrame) -> dict:
-    kinds = {
-        name: "numerical" if dtype == "float64" else "categorical" for name, dtype in rows.dtypes.items()
-    }
+    kinds = (rows.dtypes == "float64").map({True: "numerical", False: "categorical"})
     return {"columns": {name: {"sdtype": kind} for name, kind in kinds.items()}}

@@ -47,6 +47,11 @@ def sample_dag(P: EdgeProbabilities, rng: np.random.Generator, max_parents: int 
     networkx.DiGraph
         Acyclic; nodes are the column names in their order, edges carry their probability as ``strength``.
 
+    Raises
+    ------
+    ValueError
+        If `max_parents` is below 1.
+
     Examples
     --------
     >>> P = EdgeProbabilities(("a", "b"), [[0, 1], [0, 0]])
@@ -229,6 +234,11 @@ def graph_statistics(dag: nx.DiGraph, target: str, P: EdgeProbabilities | None =
         Name of the target node.
     P : EdgeProbabilities, optional
         The probabilities the DAG was drawn from, for `edge_entropy`.
+
+    Raises
+    ------
+    ValueError
+        If the graph does not contain `target`.
 
     Examples
     --------

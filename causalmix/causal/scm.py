@@ -215,6 +215,11 @@ def draw_samples(scm: FittedSCM, n: int, seed: int) -> pd.DataFrame:
     -------
     DataFrame, shape (n, d)
         Columns, dtypes and category sets of the training table.
+
+    Raises
+    ------
+    ValueError
+        For a negative number of rows.
     """
     if n < 0:
         raise ValueError(f"cannot draw {n} rows; ask for 0 or more")
@@ -246,6 +251,12 @@ def draw_noise(scm: FittedSCM, n: int, seed: int) -> dict[str, np.ndarray]:
 
 def propagate_noise(scm: FittedSCM, noise: dict[str, np.ndarray]) -> pd.DataFrame:
     """Propagate given noise through the fitted model; the rows are complete (nothing is masked).
+
+    Parameters
+    ----------
+    scm : FittedSCM
+    noise : dict of (n,) arrays
+        From `draw_noise`.
 
     Returns
     -------

@@ -176,7 +176,18 @@ def allocate(counts: np.ndarray, total: int, minimum: int) -> np.ndarray:
 def draw_stratified(
     rows: np.ndarray, codes: np.ndarray, total: int, minimum: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """A stratified sample of at most `total` of the row numbers `rows`, sorted."""
+    """A stratified sample of at most `total` of the row numbers `rows`, sorted.
+
+    Parameters
+    ----------
+    rows : (n,) int array
+        Row numbers to draw from.
+    codes : int array
+        Class of every row of the table.
+    total, minimum : int
+        Most rows in all, least rows of each class (of which there may be fewer).
+    rng : numpy.random.Generator
+    """
     classes, counts = np.unique(codes[rows], return_counts=True)
     parts = [
         rng.permutation(rows[codes[rows] == code])[:n]
@@ -188,7 +199,23 @@ def draw_stratified(
 def hold_back(
     rows: np.ndarray, codes: np.ndarray, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split row numbers into training and validation; a class of one row stays in training."""
+    """Split row numbers into training and validation; a class of one row stays in training.
+
+    Parameters
+    ----------
+    rows : (n,) int array
+        Row numbers to split.
+    codes : int array
+        Class of every row of the table.
+    share : float
+        Share of `rows` for validation, in (0, 1).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    training, validation : int arrays
+        Sorted and disjoint; together `rows`.
+    """
     kept = [rng.choice(rows[codes[rows] == code]) for code in np.unique(codes[rows])]
     val = draw_stratified(np.setdiff1d(rows, kept), codes, round(share * len(rows)), 1, rng)
     return np.setdiff1d(rows, val), val
