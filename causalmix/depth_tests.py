@@ -102,11 +102,19 @@ def within_datasets(table: pd.DataFrame) -> dict[str, float]:
     return {name: float(depth[name].iloc[0]) for name in ("effect", "lower", "upper", "p_value", "n")}
 
 
-def mixed_model(table: pd.DataFrame) -> pd.DataFrame:
+def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     """Fit ``value ~ depth + edges + log rows + features + (1 | dataset)`` to the uncut runs.
 
     All variables are standardised; covariates without variation are left out, and all of them where they
     cannot be told apart.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per run, with the measure as ``value``.
+    centred : bool
+        Whether depth and edges are taken as deviations from the mean of their table, so that their effects
+        are those within tables. Without it they blend the comparison of runs with that of tables.
 
     Returns
     -------
@@ -116,6 +124,9 @@ def mixed_model(table: pd.DataFrame) -> pd.DataFrame:
         where depth does not vary, fewer than three datasets have runs, or the fit does not converge.
     """
     own = uncut(table)
+    if centred:
+        columns = ["depth", "n_edges"]
+        own = own.assign(**(own[columns] - own.groupby("dataset", observed=True)[columns].transform("mean")))
     varied = [name for name in COVARIATES if own[name].nunique() > 1]
     columns = ["term", "effect", "lower", "upper", "p_value", "slope", "n"]
     if "depth" not in varied or own["dataset"].nunique() < 3 or not own["value"].std() > 0:

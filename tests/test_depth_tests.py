@@ -124,6 +124,15 @@ def test_the_mixed_model_tells_edges_from_depth():
     assert found["lower"]["depth"] < 0 < found["upper"]["depth"]
 
 
+def test_the_centred_mixed_model_shows_what_holds_within_tables_where_tables_say_the_opposite():
+    table = make_observations(0.5)
+    table["depth"] += 3 * table["n_features"]
+    table["value"] = 0.5 * table["depth"] - 4 * table["n_features"] + np.tile([0.1, -0.1], len(table) // 2)
+    within = mixed_model(table.drop(columns="n_features").assign(n_features=1.0), centred=True)
+    depth = within.set_index("term").loc["depth"]
+    assert depth["slope"] == pytest.approx(0.5, abs=0.1) and depth["lower"] > 0
+
+
 def test_the_mixed_model_needs_depth_to_vary():
     assert np.isnan(within_datasets(make_observations(0.5).assign(depth=2.0))["p_value"])
 

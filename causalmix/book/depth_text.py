@@ -173,19 +173,26 @@ def scarcity_text(low_data: pd.DataFrame | None) -> str:
 
 
 def within_text(within: pd.DataFrame | None) -> str:
-    """Return the effect of depth on each measure in the mixed model."""
-    own = None if within is None else within[within["term"] == "depth"]
-    if own is None or own.empty:
+    """Return the effect of depth on each measure in the mixed model, as it is and centred within tables."""
+    if within is None or not (within["term"] == "depth").any():
         return ABSENT
-    effects = [
-        f"{number(row['effect'])} {interval(row['lower'], row['upper'])} in "
-        f"*{describe_measure(row['measure'])[0]}*"
-        for _, row in own.iterrows()
-    ]
-    return (
-        f"Over {int(own['n'].max())} runs on uncut graphs, one SD more of depth goes with this change in SDs "
-        f"of the measure (95 % intervals, not adjusted for their number): {sentence_list(effects)}."
+
+    def effects(term: str) -> str:
+        own = within[within["term"] == term].to_dict("records")
+        return sentence_list(
+            [
+                f"{number(row['effect'])} {interval(row['lower'], row['upper'])} in "
+                f"*{describe_measure(row['measure'])[0]}*"
+                for row in own
+            ]
+        )
+
+    text = (
+        f"Over {int(within['n'].max())} runs on uncut graphs, one SD more of depth goes with this change in "
+        f"SDs of the measure (95 % intervals, not adjusted for their number): {effects('depth')}."
     )
+    centred = effects("depth_within")
+    return f"{text} Centred within tables, which was added after the runs: {centred}." if centred else text
 
 
 def known_text(contrasts: pd.DataFrame | None) -> str:

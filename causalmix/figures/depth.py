@@ -141,6 +141,7 @@ def plot_agreement(frame: pd.DataFrame, ax: Axes) -> None:
 
 TERM_LABELS: dict[str, str] = {
     "depth": "structural depth",
+    "depth_within": "depth, centred",
     "n_edges": "edges",
     "log_rows": "log rows",
     "n_features": "features",
@@ -161,12 +162,20 @@ def load_within(store: Store, measure: str = "") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``measure, term, effect, lower, upper, p_value, slope, n``, see `causalmix.depth_tests.mixed_model`.
+        ``measure, term, effect, lower, upper, p_value, slope, n``, see `causalmix.depth_tests.mixed_model`;
+        the term ``depth_within`` is the depth of the model that is centred within tables.
     """
     names = [measure] if measure else list(STABILITY_MEASURES)
-    frames = [mixed_model(measurements_by_rows(store, name)).assign(measure=name) for name in names]
+    frames = [_within(measurements_by_rows(store, name)).assign(measure=name) for name in names]
     found = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
     return found[["measure", *(name for name in found.columns if name != "measure")]]
+
+
+def _within(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the terms of the mixed model, and the depth of the one that is centred within tables."""
+    centred = mixed_model(table, centred=True)
+    depth = centred[centred["term"] == "depth"].assign(term="depth_within")
+    return pd.concat([frame for frame in (mixed_model(table), depth) if len(frame)] or [depth])
 
 
 def plot_within(frame: pd.DataFrame, ax: Axes) -> None:
@@ -189,7 +198,7 @@ def plot_within(frame: pd.DataFrame, ax: Axes) -> None:
             va="center",
         )
         for row, term in enumerate(name for name in terms if name in own.index):
-            colour = ARM_COLOURS["causalmix"] if term == "depth" else MUTED
+            colour = ARM_COLOURS["causalmix"] if term.startswith("depth") else MUTED
             ax.plot(own.loc[term, ["lower", "upper"]], [start + row] * 2, color=colour, linewidth=2)
             ax.plot([own["effect"][term]], [start + row], "o", color=colour)
             places.append(start + row)
@@ -198,4 +207,4 @@ def plot_within(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_yticks(places, names)
     ax.set_ylim(max(places) + 0.6, -1.3)
     ax.grid(False, axis="y")
-    ax.set_xlabel(f"SDs of the measure per SD of the term, {int(frame['n'].max())} runs")
+    ax.set_xlabel(f"SDs of the measure per SD of the term,\n{int(frame['n'].max())} runs")
