@@ -10,27 +10,32 @@ import typer
 
 from causalmix import __version__
 from causalmix.data import Protocol, check_datasets, list_datasets
+from causalmix.devices import check_device
 from causalmix.locations import find_root
 from causalmix.options import (
+    CACHE,
+    RESULTS,
     AddressOption,
+    CacheOption,
     DeviceOption,
     EngineOption,
+    ProfileOption,
+    QuietOption,
+    ResultsOption,
     ShardOption,
+    StudyOption,
+    TableOption,
     WorkersOption,
     dataclass_options,
     parse_names,
     parse_shard,
 )
 from causalmix.planning import ADVICE, Plan, plan_study, refuse_changed_table, split_absent
-from causalmix.profiles import PROFILES, Profile
+from causalmix.profiles import Profile
 from causalmix.specs import RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
 from causalmix.tables import verdict_table
 from causalmix.terminal import EXIT_FOUND_BAD, clear_errors, print_status, print_table, say
-
-RESULTS = Path("results")
-CACHE = Path(".causalmix") / "synthetic"
-_PROFILE_LINES = "; ".join(f"{name} ({profile.description})" for name, profile in PROFILES.items())
 
 app = typer.Typer(
     help="Causal data augmentation for fine-tuning tabular foundation models: run the studies, look at them, "
@@ -42,22 +47,12 @@ app = typer.Typer(
 data_app = typer.Typer(help="Which tables are here, and whether they are sound.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-ProfileOption = Annotated[str, typer.Option("--profile", help=f"Sweep to run: {_PROFILE_LINES}.")]
-StudyOption = Annotated[
-    str | None, typer.Option("--study", help="Name of the study and of its folder; else the profile's.")
-]
-TableOption = Annotated[
-    Path | None, typer.Option("--table", help="Your own table (CSV or Parquet), with --target.")
-]
 DataOption = Annotated[
     Path | None,
     typer.Option(
         "--data", envvar="CAUSALMIX_DATA", help="Folder with local copies of the benchmark's tables."
     ),
 ]
-ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of the studies.")]
-CacheOption = Annotated[Path, typer.Option("--cache", help="Folder of the synthetic rows.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 _profile_options = dataclass_options(Profile, "changes", "The sweep", skip=("protocol", "description"))
 _protocol_options = dataclass_options(Protocol, "protocol", "The protocol", skip=("version",))
@@ -92,6 +87,7 @@ def run(
     """
     from causalmix.engine import run_all
 
+    check_device(device, engine)
     plan = plan_study(profile, study, table, data, changes, protocol)
     store = ResultStore(results / plan.study)
     refuse_changed_table(store, plan)
@@ -187,6 +183,7 @@ def audit(
     from causalmix.engine import count_workers
     from causalmix.tables import audit_table
 
+    check_device(device)
     store = ResultStore(results / _find_study(study, results))
     audited = run_audit(
         store,
@@ -240,6 +237,7 @@ def pretrain(
     """
     from causalmix.pretraining import train
 
+    check_device(device)
     train(out, recipe, minutes=minutes, steps=steps, threads=threads, device=device, progress=not quiet)
     typer.echo(f"The weights are in {out}: use them with --model {out}")
 

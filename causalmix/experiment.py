@@ -301,10 +301,23 @@ def find_preset(spec: RunSpec) -> FinetunePreset:
 
 @functools.lru_cache(maxsize=2)
 def load_once(name: str, device: str) -> Any:
-    """Load a model once per process; fine-tuning works on a copy of it."""
+    """Load a model once per process; fine-tuning works on a copy of it.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be had, or not on this device.
+    """
     # torch.optim imports it at its first use: seconds that must not count as those of a run
     import torch._dynamo  # noqa: F401
 
-    from causalmix.models import load_model
+    from causalmix.models import ModelError, load_model
 
-    return load_model(name, device)
+    try:
+        return load_model(name, device)
+    except ModelError:
+        raise
+    except (RuntimeError, AssertionError) as error:  # what PyTorch raises for a device that it lacks
+        raise ModelError(
+            f"model {name} cannot be loaded on device {device!r} ({error}): say another --device"
+        ) from error

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from causalmix.cells import CELL_OF_MODEL
 from causalmix.claims import Verdict, write_verdict
+from causalmix.devices import check_device
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
@@ -68,6 +69,8 @@ def open_study(
     ------
     StoreError
         When there is no such study, it is incomplete, or it holds several models and none is named.
+    SpecError
+        With ``run_missing``: when there is no such profile or device.
     """
     try:
         folder = find_study(study, profile if run_missing else "")
@@ -217,6 +220,7 @@ def _why_empty(error: StoreError, study: str) -> str:
 def _run_missing(store: ResultStore, profile: str, data: str, model: str, device: str) -> None:
     from causalmix.engine import run_all
 
+    check_device(device)
     wanted = _wanted_profile(store, profile, model)
     specs = list(iter_specs(wanted, store.root.name))
     store.plan(specs)

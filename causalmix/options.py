@@ -6,12 +6,28 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
+from causalmix.profiles import PROFILES
 from causalmix.specs import SpecError
 
+RESULTS = Path("results")
+CACHE = Path(".causalmix") / "synthetic"
+_PROFILE_LINES = "; ".join(f"{name} ({profile.description})" for name, profile in PROFILES.items())
+
+ProfileOption = Annotated[str, typer.Option("--profile", help=f"Sweep to run: {_PROFILE_LINES}.")]
+StudyOption = Annotated[
+    str | None, typer.Option("--study", help="Name of the study and of its folder; else the profile's.")
+]
+TableOption = Annotated[
+    Path | None, typer.Option("--table", help="Your own table (CSV or Parquet), with --target.")
+]
+ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of the studies.")]
+CacheOption = Annotated[Path, typer.Option("--cache", help="Folder of the synthetic rows.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 WorkersOption = Annotated[
     int | None,
     typer.Option(

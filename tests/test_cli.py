@@ -206,6 +206,22 @@ def test_what_does_not_exist_is_named_with_a_way_out(cli, words, message):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "device 'gpu' is not one of PyTorch's: say cpu or cuda"),
+        ("cuda:99", "device 'cuda:99' is not here"),
+        ("meta", "device 'meta' is not here"),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused_before_a_run_is_planned(cli, device, message):
+    for words in (("run", "--profile", "smoke"), ("pretrain", "--out", "mine"), ("audit", "smoke")):
+        result = cli(*words, "--device", device, "--quiet")
+        assert result.exit_code == 2 and message in result.output, result.output
+        assert "Traceback" not in result.output
+    assert not Path("results").exists() and not Path("mine").exists()
+
+
 def test_a_table_without_the_target_column_is_named(cli, own_table):
     result = cli("run", "--table", str(own_table), "--target", "knd", "--quiet")
     assert result.exit_code == 2 and "did you mean 'kind'" in result.output

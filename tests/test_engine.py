@@ -88,6 +88,13 @@ def test_a_model_that_cannot_be_had_stops_the_study_at_once(store):
     assert len(store.runs()) == 0
 
 
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_is_not_there_stops_the_study_at_once(store, model, device):
+    with pytest.raises(ModelError, match=f"cannot be loaded on device '{device}' .*say another --device"):
+        run_here(some_specs(model), store, device=device)
+    assert len(store.runs()) == 0
+
+
 def test_a_run_that_kills_its_workers_is_a_failed_record(store, model, monkeypatch):
     def kill(function, tasks, n_workers, key):
         yield from (Outcome(task, death="killed by SIGKILL (out of memory?)") for task in tasks)

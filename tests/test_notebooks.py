@@ -18,7 +18,7 @@ import pytest
 from causalmix.claims import VERDICT_SCHEMA, collect_verdicts, load_claims
 from causalmix.locations import find_root
 from causalmix.notebook import find_study, open_study
-from causalmix.specs import RunSpec
+from causalmix.specs import RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 from tests.generator_records import make_costs, make_scores
 from tests.pretraining_log import make_log
@@ -291,8 +291,15 @@ def test_missing_runs_are_made_with_run_missing(tmp_path, monkeypatch):
         make_study(store.root, datasets=("iris",), n_folds=1, lifts={"zero_shot": 0.0})
 
     monkeypatch.setattr("causalmix.engine.run_all", record_instead)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     folder = tmp_path / "new"
     with pytest.raises(StoreError, match="lacks"):
         open_study(str(folder), profile="smoke", run_missing=True, device="cuda", data="tables")
     assert {spec.study for spec in asked["specs"]} == {"new"} and len(asked["specs"]) == 6
     assert asked["device"] == "cuda" and asked["data_dir"] == "tables"
+
+
+def test_a_device_that_is_not_here_is_refused_before_a_run_is_planned(tmp_path):
+    with pytest.raises(SpecError, match="device 'gpu' is not one of PyTorch's: say cpu or cuda"):
+        open_study(str(tmp_path / "new"), profile="smoke", run_missing=True, device="gpu")
+    assert not (tmp_path / "new").exists()
