@@ -41,7 +41,7 @@ def check_device(device: str, engine: str = "local") -> None:
             is_here = (asked.index or 0) < torch.cuda.device_count()
         else:
             is_here = torch.zeros(1, device=asked).item() == 0
-    except (RuntimeError, AssertionError):  # what PyTorch raises for a device that its build lacks
+    except (RuntimeError, AssertionError, ImportError):  # PyTorch's build lacks the device
         is_here = False
     if not is_here:
         raise SpecError(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from causalmix.data import DataError, list_datasets
+from causalmix.data import DataError, locate_datasets
 from causalmix.folds import load_spec_table
 from causalmix.profiles import Profile, find_profile, iter_specs
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
@@ -120,11 +120,8 @@ ADVICE = "give a folder with copies by --data or CAUSALMIX_DATA (`causalmix data
 
 def find_absent(names: Iterable[str], data_dir: str | Path | None) -> list[str]:
     """Return those of the suites' tables called ``names`` that cannot be had here, sorted."""
-    names = set(names)
-    if not names:
-        return []
-    listed = list_datasets(data_dir)
-    return sorted(names & set(listed.loc[listed["available"] == "absent", "name"]))
+    places = locate_datasets(set(names), data_dir)
+    return sorted(name for name, place in places.items() if place == "absent")
 
 
 def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | None) -> str:

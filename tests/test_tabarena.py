@@ -8,6 +8,7 @@ import pytest
 
 from causalmix.data import SUITES, DataError, check_datasets, list_datasets, load_dataset, tabarena
 from causalmix.data.tabarena_tasks import TABARENA33, TASKS
+from causalmix.planning import find_absent
 from tests.openml_server import openml_with
 
 NAME = "blood-transfusion-service-center"
@@ -116,6 +117,18 @@ def test_the_list_says_where_each_table_is(tmp_path, offline):
 def test_tables_that_can_be_fetched_are_listed_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", lambda: True)
     assert set(list_datasets(cache_dir=tmp_path)["available"]) == {"bundled", "OpenML", "simulated"}
+
+
+def test_only_the_tables_that_are_asked_for_are_looked_up(tmp_path, offline, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("nobody asked for this")
+
+    monkeypatch.setattr("causalmix.data.availability.load_dataset", refuse)
+    monkeypatch.setattr(tabarena, "default_cache_dir", lambda: tmp_path)
+    assert find_absent({"iris", NAME, "scm-depth3-linear-low"}, tmp_path) == [NAME]
+    monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", refuse)
+    donors().to_parquet(tmp_path / f"{NAME}.parquet")
+    assert find_absent({"iris", NAME}, tmp_path) == []
 
 
 def test_the_check_gives_a_verdict_per_table(tmp_path, offline):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from causalmix.data.availability import check_datasets, list_datasets
+from causalmix.data.availability import check_datasets, list_datasets, locate_datasets
 from causalmix.data.datasets import (
     SUITES,
     DataError,
@@ -28,6 +28,7 @@ __all__ = [
     "list_datasets",
     "load_dataset",
     "load_table",
+    "locate_datasets",
     "make_dataset",
     "split_dataset",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -30,20 +30,44 @@ def list_datasets(data_dir: str | Path | None = None, cache_dir: str | Path | No
         ``available`` is "bundled", "local", "partial" (local, with fewer rows than TabArena's), "cache",
         "OpenML" (fetched when it is first used) or "absent" (OpenML cannot be reached from here).
     """
+    places = locate_datasets(
+        (name for suite in SUITES.values() for name in suite.datasets), data_dir, cache_dir
+    )
     rows = [
-        {
-            "suite": suite.name,
-            "name": name,
-            **_describe(name),
-            "available": _locate(name, data_dir, cache_dir),
-        }
+        {"suite": suite.name, "name": name, **_describe(name), "available": places[name]}
         for suite in SUITES.values()
         for name in suite.datasets
     ]
-    table = pd.DataFrame(rows).astype({"openml_dataset": "Int64", "openml_task": "Int64"})
-    if (table["available"] == "OpenML").any() and not openml_is_reachable():
-        table["available"] = table["available"].replace("OpenML", "absent")
-    return table
+    return pd.DataFrame(rows).astype({"openml_dataset": "Int64", "openml_task": "Int64"})
+
+
+def locate_datasets(
+    names: Iterable[str], data_dir: str | Path | None = None, cache_dir: str | Path | None = None
+) -> dict[str, str]:
+    """Where each of these datasets would be read from, without reading it.
+
+    Parameters
+    ----------
+    names
+        Datasets of any suite.
+    data_dir, cache_dir
+        As in `load_dataset`.
+
+    Returns
+    -------
+    dict of str
+        By name, as in the column ``available`` of `list_datasets`. OpenML is called only where a table would
+        have to come from there.
+
+    Examples
+    --------
+    >>> locate_datasets(["iris", "scm-depth3-linear-low"])
+    {'iris': 'bundled', 'scm-depth3-linear-low': 'simulated'}
+    """
+    places = {name: _locate(name, data_dir, cache_dir) for name in names}
+    if "OpenML" in places.values() and not openml_is_reachable():
+        return {name: "absent" if place == "OpenML" else place for name, place in places.items()}
+    return places
 
 
 def check_datasets(
