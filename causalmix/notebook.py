@@ -16,6 +16,7 @@ from causalmix.claims import Verdict, write_verdict
 from causalmix.devices import check_device
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
+from causalmix.planning import split_absent
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.store import ResultStore, StoreError
 from causalmix.study_view import StudyView
@@ -56,7 +57,8 @@ def open_study(
     device : str
         With ``run_missing``: ``cpu`` or ``cuda``.
     run_missing : bool
-        Run what the study lacks before it is opened; what is there is kept.
+        Run what the study lacks before it is opened; what is there is kept. Tables that cannot be had here
+        are left out and named.
     required : bool
         Where not, a study that is not recorded, or not complete, is opened as an empty one with a note that
         says so: figures show "not run yet" and claims are not tested.
@@ -75,9 +77,8 @@ def open_study(
     try:
         folder = find_study(study, profile if run_missing else "")
         store = ResultStore(folder)
-        if run_missing:
-            _run_missing(store, profile, data, model, device)
-        _check_complete(store, everything=run_missing)
+        absent = _run_missing(store, profile, data, model, device) if run_missing else None
+        _check_complete(store, absent)
     except StoreError as error:
         if required or run_missing:
             raise
@@ -194,16 +195,22 @@ def _is_study(folder: Path) -> bool:
     return (folder / "runs.parquet").is_file() or (folder / "records").is_dir()
 
 
-def _check_complete(store: ResultStore, everything: bool) -> None:
+def _check_complete(store: ResultStore, absent: list[str] | None) -> None:
     """Refuse a store without runs, or with only some of the planned runs of a table's fold.
 
-    Tables and folds that are absent altogether make a smaller study, which says so; not where ``everything``.
+    Tables and folds that are absent altogether make a smaller study, which says so. Where the missing runs
+    were to be made, only the ``absent`` tables, which cannot be had here, may be lacking.
     """
     folder, runs = store.root, store.runs()
     if runs.empty:
         raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
     begun = set(runs[CELL_OF_MODEL].itertuples(index=False, name=None))
-    lacking = [cell for cell in store.absent() if everything or tuple(map(cell.get, CELL_OF_MODEL)) in begun]
+    lacking = [
+        cell
+        for cell in store.absent()
+        if (absent is not None and cell["dataset"] not in absent)
+        or tuple(map(cell.get, CELL_OF_MODEL)) in begun
+    ]
     if lacking:
         cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in lacking[:3])
         raise IncompleteStudyError(
@@ -217,21 +224,26 @@ def _why_empty(error: StoreError, study: str) -> str:
     return f"the study {Path(study).name} {state}"
 
 
-def _run_missing(store: ResultStore, profile: str, data: str, model: str, device: str) -> None:
+def _run_missing(store: ResultStore, profile: str, data: str, model: str, device: str) -> list[str]:
+    """Make the runs that the store lacks; return the tables that cannot be had here: theirs stay planned."""
     from causalmix.engine import run_all
 
     check_device(device)
     wanted = _wanted_profile(store, profile, model)
     specs = list(iter_specs(wanted, store.root.name))
+    here, absent = split_absent(specs, Path(data) if data else None)
+    if absent:
+        display(Markdown(f"Not to be had here, left out: {', '.join(absent)}; pass data=… to name a folder."))
     store.plan(specs)
     run_all(
-        specs,
+        here,
         store,
         data_dir=data or None,
         cache_dir=find_root() / ".causalmix" / "synthetic",
         device=device,
     )
     store.consolidate()
+    return absent
 
 
 def _wanted_profile(store: ResultStore, profile: str, model: str) -> Profile:

@@ -23,6 +23,7 @@ from causalmix.store import ResultStore, StoreError
 from tests.generator_records import make_costs, make_scores
 from tests.pretraining_log import make_log
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, PAPER_LIFTS, make_study
+from tests.runs import make_record
 
 NOTEBOOKS = find_root() / "notebooks"
 CLAIMS = load_claims()
@@ -303,3 +304,19 @@ def test_a_device_that_is_not_here_is_refused_before_a_run_is_planned(tmp_path):
     with pytest.raises(SpecError, match="device 'gpu' is not one of PyTorch's: say cpu or cuda"):
         open_study(str(tmp_path / "new"), profile="smoke", run_missing=True, device="gpu")
     assert not (tmp_path / "new").exists()
+
+
+def test_tables_that_cannot_be_had_here_stay_planned_and_make_a_smaller_study(tmp_path, monkeypatch):
+    made = []
+
+    def record_instead(specs, store, **options):
+        made.extend(specs)
+        for spec in specs:
+            store.write(make_record(spec))
+
+    monkeypatch.setattr("causalmix.engine.run_all", record_instead)
+    monkeypatch.setattr("causalmix.planning.find_absent", lambda names, data_dir: ["wine"])
+    view = open_study(str(tmp_path / "new"), profile="quick", run_missing=True)
+    assert {spec.dataset for spec in made} == {"breast_cancer", "iris"}
+    assert view.store.manifest()["runs"] == {"planned": 60, "done": 40, "failed": 0, "absent": 20}
+    assert "20 planned ones absent" in view.provenance()
