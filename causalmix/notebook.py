@@ -16,8 +16,9 @@ from causalmix.claims import Verdict, write_verdict
 from causalmix.devices import check_device
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
-from causalmix.planning import split_absent
+from causalmix.planning import refuse_foreign_runs, split_absent
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
+from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
 from causalmix.study_view import StudyView
 
@@ -25,6 +26,10 @@ with warnings.catch_warnings():
     # dowhy and causal-learn ask tqdm for a notebook's progress bar and draw none: no need for ipywidgets.
     warnings.filterwarnings("ignore", message="IProgress not found")
     import tqdm.auto  # noqa: F401
+
+
+_OWN_STUDY = "pass study=NAME and profile=…, with the name of a new study or of the one to complete"
+"""What to do about runs that belong to no study yet."""
 
 
 class IncompleteStudyError(StoreError):
@@ -47,7 +52,7 @@ def open_study(
     ----------
     study : str
         Name of a folder in ``results/``, or the path of a store; ``auto``: the first of `STUDY_ORDER` that is
-        recorded.
+        recorded (not with ``run_missing``).
     profile : str
         With ``run_missing``: the profile whose runs the study should hold; by default that of its name.
     data : str
@@ -72,8 +77,11 @@ def open_study(
     StoreError
         When there is no such study, it is incomplete, or it holds several models and none is named.
     SpecError
-        With ``run_missing``: when there is no such profile or device.
+        With ``run_missing``: when there is no such profile or device, the study is not named, or the runs are
+        not of its model, suite or profile.
     """
+    if run_missing and study == "auto":
+        raise SpecError(f"run_missing adds runs to a study, so say to which: {_OWN_STUDY}")
     try:
         folder = find_study(study, profile if run_missing else "")
         store = ResultStore(folder)
@@ -230,6 +238,7 @@ def _run_missing(store: ResultStore, profile: str, data: str, model: str, device
 
     check_device(device)
     wanted = _wanted_profile(store, profile, model)
+    _refuse_foreign(store, wanted)
     specs = list(iter_specs(wanted, store.root.name))
     here, absent = split_absent(specs, Path(data) if data else None)
     if absent:
@@ -249,3 +258,17 @@ def _run_missing(store: ResultStore, profile: str, data: str, model: str, device
 def _wanted_profile(store: ResultStore, profile: str, model: str) -> Profile:
     found = find_profile(profile or store.root.name)
     return dataclasses.replace(found, model=model) if model else found
+
+
+def _refuse_foreign(store: ResultStore, wanted: Profile) -> None:
+    """Refuse to mix runs of another model or suite, or not of the profile of its name, into a study."""
+    name, runs = store.root.name, store.runs()
+    for field in ("model", "suite"):
+        held, asked = sorted(runs[field].unique()), getattr(wanted, field)
+        if held and asked not in held:
+            raise SpecError(
+                f"{store.root} holds runs of {field} {', '.join(held)}, not {asked}: {_OWN_STUDY}"
+            )
+    if name in PROFILES:
+        asked_fields = {item.name: getattr(wanted, item.name) for item in dataclasses.fields(wanted)}
+        refuse_foreign_runs(name, asked_fields, _OWN_STUDY)

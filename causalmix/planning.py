@@ -8,11 +8,11 @@ from pathlib import Path
 
 from causalmix.data import DataError, locate_datasets
 from causalmix.folds import load_spec_table
-from causalmix.profiles import Profile, find_profile, iter_specs
+from causalmix.profiles import find_profile, iter_specs
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 
-_SAME_STUDY = {"datasets", "folds", "arms", "repeats", "suite", "target"}
+_SAME_STUDY = {"datasets", "folds", "arms", "repeats", "suite", "target", "description"}
 """Changes of a profile that only add or leave out runs."""
 
 
@@ -73,7 +73,7 @@ def plan_study(
     if protocol:
         changes = {**changes, "protocol": dataclasses.replace(sweep.protocol, **protocol)}
     if table is None and study is None:
-        _refuse_foreign_runs(profile, sweep, changes)
+        refuse_foreign_runs(profile, changes, "give them a name of their own with --study")
     name = study or (table.stem if table else profile)
     if not name or Path(name).name != name:
         raise SpecError(f"--study {name!r} is the name of a folder in --results, without slashes")
@@ -88,14 +88,29 @@ def _own_table(table: Path, changes: dict) -> dict:
     return {**changes, "suite": OWN_TABLE, "datasets": (table.name,)}
 
 
-def _refuse_foreign_runs(profile: str, sweep: Profile, changes: dict) -> None:
-    """A study of the profile's name holds the profile's runs, so that its name says what it is."""
+def refuse_foreign_runs(profile: str, changes: dict, cure: str) -> None:
+    """Refuse other runs than the profile's in the study of its name, so that the name says what it is.
+
+    Parameters
+    ----------
+    profile : str
+        A key of `causalmix.profiles.PROFILES`.
+    changes : dict
+        Fields of `causalmix.profiles.Profile` and their values.
+    cure : str
+        What to do instead, for the message.
+
+    Raises
+    ------
+    SpecError
+        When the changes do more than add or leave out runs.
+    """
+    sweep = find_profile(profile)
     changed = {name for name, value in changes.items() if value != getattr(sweep, name)}
     foreign = sorted(changed - _SAME_STUDY | changed & {"suite"})
     if foreign:
         raise SpecError(
-            f"with another {', '.join(foreign)} these are not the runs of profile {profile}: "
-            "give them a name of their own with --study"
+            f"with another {', '.join(foreign)} these are not the runs of profile {profile}: {cure}"
         )
 
 

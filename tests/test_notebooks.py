@@ -320,3 +320,27 @@ def test_tables_that_cannot_be_had_here_stay_planned_and_make_a_smaller_study(tm
     assert {spec.dataset for spec in made} == {"breast_cancer", "iris"}
     assert view.store.manifest()["runs"] == {"planned": 60, "done": 40, "failed": 0, "absent": 20}
     assert "20 planned ones absent" in view.provenance()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"study": "auto"}, "say to which: pass study=NAME and profile="),
+        ({"study": "paper", "model": "mitra"}, "holds runs of model made-up, not mitra: pass study=NAME"),
+        ({"study": "paper", "model": "made-up"}, "another model these are not the runs of profile paper"),
+        ({"study": "paper", "profile": "quick", "model": "made-up"}, "suite tabarena33, not bundled"),
+        ({"study": "quick", "model": "made-up"}, "another model these are not the runs of profile quick"),
+        ({"study": "first-look", "profile": "depth-low-data"}, "another train_rows these are not the runs"),
+    ],
+    ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else "",
+)
+def test_runs_that_are_not_of_the_study_are_refused_and_it_stays_as_it_was(
+    tmp_path, monkeypatch, asked, message
+):
+    store = make_study(tmp_path / "results" / "paper", datasets=("a",), n_folds=1, suite="tabarena33")
+    before = (store.root / "manifest.json").read_bytes()
+    monkeypatch.setattr("causalmix.notebook.find_root", lambda: tmp_path)
+    with pytest.raises(SpecError, match=message):
+        open_study(**asked, run_missing=True)
+    assert (store.root / "manifest.json").read_bytes() == before
+    assert [folder.name for folder in (tmp_path / "results").iterdir()] == ["paper"]
