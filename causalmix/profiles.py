@@ -10,6 +10,7 @@ from itertools import product
 
 from causalmix.data import SUITES
 from causalmix.data.splits import Protocol
+from causalmix.presets import PRESETS
 from causalmix.specs import ARMS, OWN_TABLE, RunSpec, SpecError, find_arm, suggest
 
 
@@ -70,6 +71,9 @@ class Profile:
     def __post_init__(self) -> None:
         for arm in self.arms:
             find_arm(arm)
+        for preset in self.presets:
+            if preset not in PRESETS:
+                raise SpecError(suggest("preset", preset, PRESETS))
         if self.suite != OWN_TABLE:
             if self.suite not in SUITES:
                 raise SpecError(suggest("suite", self.suite, SUITES))

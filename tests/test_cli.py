@@ -206,6 +206,12 @@ def test_what_does_not_exist_is_named_with_a_way_out(cli, words, message):
     assert "Traceback" not in result.output
 
 
+def test_a_mistyped_preset_is_refused_before_a_run_is_planned(cli):
+    result = cli("run", "--profile", "smoke", "--study", "mine", "--presets", "causalmx", "--quiet")
+    assert result.exit_code == 2 and "unknown preset 'causalmx': did you mean 'causalmix'?" in result.output
+    assert not Path("results").exists()
+
+
 @pytest.mark.parametrize(
     ("device", "message"),
     [
