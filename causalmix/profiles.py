@@ -90,6 +90,8 @@ class Profile:
         for ratio in self.synthetic_ratios:
             if not (ratio > 0 and math.isfinite(ratio)):
                 raise SpecError(f"a synthetic ratio is {ratio}; it must be above 0 and finite")
+        if self.n_steps < 0:
+            raise SpecError(f"n_steps is {self.n_steps}: give at least 1, or 0 for the preset's number")
 
     @property
     def protocols(self) -> tuple[Protocol, ...]:

@@ -168,6 +168,11 @@ class RunSpec:
     target: str = ""
     n_steps: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "synthetic_ratio", float(self.synthetic_ratio))  # 1 and 1.0: one hash
+        if self.n_steps < 0:
+            raise SpecError(f"n_steps is {self.n_steps}: give at least 1, or 0 for the preset's number")
+
     @functools.cached_property
     def spec_hash(self) -> str:
         """Name of the run: 16 hex characters of the SHA-256 of its canonical JSON."""

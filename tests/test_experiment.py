@@ -196,6 +196,17 @@ def test_whatever_decides_a_result_changes_the_hash(change):
     assert dataclasses.replace(make_spec(), **change).spec_hash != make_spec().spec_hash
 
 
+def test_equal_specs_have_one_hash_however_the_ratio_is_written():
+    whole, decimal = make_spec(synthetic_ratio=1), make_spec(synthetic_ratio=1.0)
+    assert whole == decimal and whole.spec_hash == decimal.spec_hash == "0d9cb3450599c746"
+
+
+def test_a_negative_number_of_steps_is_refused():
+    for make in (make_spec, Profile):
+        with pytest.raises(SpecError, match="n_steps is -5: give at least 1, or 0"):
+            make(n_steps=-5)
+
+
 def test_specs_and_records_survive_their_dicts():
     assert RunSpec.from_dict(make_spec().to_dict()) == make_spec()
     assert RunRecord.from_dict(make_record().to_dict()) == make_record()
