@@ -69,7 +69,7 @@ def parse_numbers(text: str) -> tuple[int, ...]:
     Raises
     ------
     SpecError
-        When something else stands there.
+        When something else stands there, or a range runs backwards.
 
     Examples
     --------
@@ -81,6 +81,8 @@ def parse_numbers(text: str) -> tuple[int, ...]:
         first, _, last = part.partition("-")
         if not first.isdigit() or (last and not last.isdigit()) or part.endswith("-"):
             raise SpecError(f"{part!r} is not a number or a range: write, for example, 0,3 or 0-9")
+        if last and int(last) < int(first):
+            raise SpecError(f"the range {part!r} runs backwards: write {last}-{first}")
         numbers.extend(range(int(first), int(last or first) + 1))
     return tuple(dict.fromkeys(numbers))
 

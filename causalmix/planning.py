@@ -8,12 +8,15 @@ from pathlib import Path
 
 from causalmix.data import DataError, locate_datasets
 from causalmix.folds import load_spec_table
-from causalmix.profiles import find_profile, iter_specs
+from causalmix.profiles import PROFILES, find_profile, iter_specs
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 
 _SAME_STUDY = {"datasets", "folds", "arms", "repeats", "suite", "target", "description"}
 """Changes of a profile that only add or leave out runs."""
+
+_NEVER_EMPTY = ("folds", "arms", "repeats", "presets", "synthetic_ratios")
+"""Fields of a profile without which there is no run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +78,15 @@ def plan_study(
     if table is None and study is None:
         refuse_foreign_runs(profile, changes, "give them a name of their own with --study")
     name = study or (table.stem if table else profile)
-    if not name or Path(name).name != name:
-        raise SpecError(f"--study {name!r} is the name of a folder in --results, without slashes")
-    return Plan(name, tuple(iter_specs(dataclasses.replace(sweep, **changes), name)), data)
+    if not name or name == ".." or Path(name).name != name:
+        raise SpecError(f"--study {name!r} must be the name of a folder in --results, without slashes or ..")
+    if table is not None and study is None and name in PROFILES:
+        raise SpecError(f"--table {table}: {name} is the name of a profile's study, add --study NAME")
+    specs = tuple(iter_specs(dataclasses.replace(sweep, **changes), name))
+    if not specs:
+        empty = ", ".join(f"--{field}" for field in _NEVER_EMPTY if not changes.get(field, True))
+        raise SpecError(f"there is nothing to run: {empty} is empty, leave it out or name at least one")
+    return Plan(name, specs, data)
 
 
 def _own_table(table: Path, changes: dict) -> dict:
@@ -150,18 +159,24 @@ def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | No
 
 
 def refuse_changed_table(store: ResultStore, plan: Plan) -> None:
-    """Refuse to add runs on a user's own table that has changed since the study began.
+    """Refuse to add runs on a user's own table to a study of a suite, or after the table has changed.
 
     Raises
     ------
     StoreError
-        Naming the table and the cure.
+        Naming the study or the table, and the cure.
     """
     spec = plan.specs[0]
     if spec.suite != OWN_TABLE:
         return
     now = load_spec_table(spec, plan.data_dir).fingerprint
     runs = store.runs()
+    others = sorted(set(runs["suite"]) - {OWN_TABLE})
+    if others:
+        raise StoreError(
+            f"{store.root} holds runs of suite {', '.join(others)}: give those on {spec.dataset} "
+            "a name of their own with --study"
+        )
     if set(runs.loc[runs["dataset"] == spec.dataset, "data_fingerprint"]) - {"", now}:
         raise StoreError(
             f"{spec.dataset} has changed since {store.root} was begun: "

@@ -145,6 +145,22 @@ def test_a_table_that_changed_since_its_study_began_is_refused(cli, model, own_t
     assert result.exit_code == 2 and "has changed since results/mine was begun" in result.output
 
 
+def test_a_users_own_table_stays_out_of_the_studies_that_are_there(cli, own_table):
+    words = ("run", "--target", "kind", "--arms", "zero_shot", "--folds", "0", *HERE)
+    own_table.rename("paper.csv")
+    profile = cli(*words, "--table", "paper.csv")
+    message = "paper is the name of a profile's study, add --study NAME"
+    assert profile.exit_code == 2 and message in profile.output
+    Path("paper.csv").rename("controlled.csv")
+    store = ResultStore("results/controlled")
+    store.write(make_record(make_spec("default", study="controlled")))
+    before = store.consolidate().read_bytes()
+    other = cli(*words, "--table", "controlled.csv")
+    assert other.exit_code == 2 and "results/controlled holds runs of suite bundled" in other.output
+    assert "a name of their own with --study" in other.output
+    assert (store.root / "manifest.json").read_bytes() == before
+
+
 def test_rows_are_generated_beforehand_and_counted(cli, model):
     words = ("generate", "--profile", "smoke", "--folds", "0", "--study", "s", "--engine", "here", "--quiet")
     assert "1 done, 0 failed, 0 there already" in cli(*words).output
@@ -188,12 +204,17 @@ def test_tables_that_are_absent_are_named_and_the_rest_is_run(cli, model, monkey
         (("--arms", "causalmx"), "unknown arm 'causalmx': did you mean 'causalmix'?"),
         (("--datasets", "irsi"), "unknown dataset of suite bundled 'irsi': did you mean 'iris'?"),
         (("--folds", "1;2"), "'1;2' is not a number or a range"),
+        (("--folds", "5-3"), "the range '5-3' runs backwards: write 3-5"),
+        (("--folds", ","), "there is nothing to run: --folds is empty"),
+        (("--n-steps=-5", "--study", "s"), "n_steps is -5: give at least 1"),
         (("--folds", "12"), "fold 12 does not exist"),
         (("--shard", "3"), "shard '3' is not of the form i/n"),
         (("--engine", "lokal"), "unknown engine 'lokal': did you mean 'local'?"),
         (("--model", "embeded-mini", "--study", "s", "--engine", "here"), "unknown model 'embeded-mini'"),
         (("--model", "other"), "give them a name of their own with --study"),
         (("--study", "a/b"), "without slashes"),
+        (("--study", ".."), "without slashes"),
+        (("--study", "."), "without slashes"),
         (("--table", "mine.csv"), "needs --target"),
         (("--target", "y"), "--target belongs to --table"),
         (("--table", "nowhere.csv", "--target", "y"), "nowhere.csv"),
