@@ -72,6 +72,34 @@ def still_absent(cells: Iterable[dict], runs: pd.DataFrame) -> list[dict]:
     )
 
 
+def count_arms(runs: pd.DataFrame, absent: list[dict]) -> pd.DataFrame:
+    """Return per arm ``planned, done, failed, missing``: its runs, and its cells in ``absent``."""
+    arms = list(dict.fromkeys([*runs["arm"], *(cell["arm"] for cell in absent)]))
+    status = {arm: runs.loc[runs["arm"] == arm, "status"] for arm in arms}
+    frame = pd.DataFrame(
+        {
+            "done": [int((status[arm] == "ok").sum()) for arm in arms],
+            "failed": [int((status[arm] == "failed").sum()) for arm in arms],
+            "missing": [sum(cell["arm"] == arm for cell in absent) for arm in arms],
+        },
+        index=pd.Index(arms, name="arm"),
+    )
+    frame.insert(0, "planned", frame.sum(axis=1))
+    return frame
+
+
+def mixed_tables(runs: pd.DataFrame) -> list[str]:
+    """Return the tables whose runs carry more than one data fingerprint.
+
+    Examples
+    --------
+    >>> mixed_tables(pd.DataFrame({"dataset": ["iris", "iris", "wine"], "data_fingerprint": ["a", "b", "c"]}))
+    ['iris']
+    """
+    known = runs[runs["data_fingerprint"] != ""].groupby("dataset")["data_fingerprint"].nunique()
+    return [str(name) for name in known.index[known > 1]]
+
+
 def _counts(column: pd.Series) -> dict[str, int]:
     return {str(value): int(n) for value, n in sorted(column.value_counts().items())}
 

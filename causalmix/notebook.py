@@ -75,7 +75,8 @@ def open_study(
     Raises
     ------
     StoreError
-        When there is no such study, it is incomplete, or it holds several models and none is named.
+        When there is no such study, it is incomplete, it holds several versions of a table, or runs of
+        several models and none is named.
     SpecError
         With ``run_missing``: when there is no such profile or device, the study is not named, or the runs are
         not of its model, suite or profile.
@@ -93,7 +94,9 @@ def open_study(
         return StudyView(
             ResultStore(find_root() / "results" / Path(study).name), model, _why_empty(error, study)
         )
-    models = sorted(store.runs()["model"].unique())
+    runs = store.runs()
+    store.check_versions(runs)
+    models = sorted(runs["model"].unique())
     if not model and len(models) > 1:
         raise StoreError(f"{folder} holds runs of {', '.join(models)}: pass model=… to choose one")
     if model and model not in models:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,10 @@ COLUMNS: dict[str, dict[str, tuple[type, str]]] = {
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _PANDAS = {str: object, int: np.int64, float: np.float64, bool: np.bool_}
 _ORDER = ["study", "dataset", "fold", "repeat", "model", "arm", "spec_hash"]
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be read, written or ranked; the message names the file or cells, and the cure."""
 
 
 def run_rows(record: RunRecord) -> list[dict]:
@@ -187,6 +192,22 @@ def to_parquet(table: str, frame: pd.DataFrame) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(content, sink, compression="zstd")
     return sink.getvalue().to_pybytes()
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Return the named columns of a Parquet file, by default all.
+
+    Raises
+    ------
+    StoreError
+        When the file cannot be read; the message names it.
+    """
+    try:
+        return pq.read_table(path, columns=columns).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"{path} cannot be read ({error}): restore it from git, or delete it and run again."
+        ) from error
 
 
 def _cell(record: RunRecord) -> dict:

@@ -13,13 +13,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from causalmix.atomic import locked, remove_leftovers, write_atomically
 from causalmix.data.splits import Protocol
-from causalmix.manifest import absent_cell, content_hash, manifest_bytes, still_absent
-from causalmix.rows import COLUMNS, ROWS, order_frame, to_frame, to_parquet
+from causalmix.manifest import (
+    absent_cell,
+    content_hash,
+    count_arms,
+    manifest_bytes,
+    mixed_tables,
+    still_absent,
+)
+from causalmix.rows import COLUMNS, ROWS, StoreError, order_frame, read_parquet, to_frame, to_parquet
 from causalmix.specs import RunRecord, RunSpec
 
 FORMAT = 1
@@ -29,10 +34,6 @@ PROTOCOL_VERSION = Protocol().version
 
 _END = "complete"
 _SHOWN = 5
-
-
-class StoreError(RuntimeError):
-    """A store that cannot be read, written or ranked; the message names the file or cells, and the cure."""
 
 
 class ResultStore:
@@ -71,7 +72,7 @@ class ResultStore:
     def missing(self, specs: Iterable[RunSpec]) -> list[RunSpec]:
         """Return those of ``specs`` that the store does not hold, in their order."""
         path = self.root / "runs.parquet"
-        held = set(_read_parquet(path, ["spec_hash"])["spec_hash"]) if path.exists() else set()
+        held = set(read_parquet(path, ["spec_hash"])["spec_hash"]) if path.exists() else set()
         return [spec for spec in specs if not self._holds(spec.spec_hash, held)]
 
     def write(self, record: RunRecord) -> Path:
@@ -149,10 +150,19 @@ class ResultStore:
                 f"{self.root} lacks {len(missing)} of {len(specs)} runs: {shown}{more}. "
                 f"`causalmix run --study {self.root.name}` adds what is missing."
             )
-        known = runs[runs["data_fingerprint"] != ""].groupby("dataset")["data_fingerprint"].nunique()
-        if (known > 1).any():
+        self.check_versions(runs)
+
+    def check_versions(self, runs: pd.DataFrame) -> None:
+        """Refuse to go on when these runs of the study were made on different versions of a table.
+
+        Raises
+        ------
+        StoreError
+            Naming the table that has more than one fingerprint.
+        """
+        if mixed := mixed_tables(runs):
             raise StoreError(
-                f"{self.root} mixes different versions of {', '.join(known.index[known > 1])} (their data "
+                f"{self.root} mixes different versions of {', '.join(mixed)} (their data "
                 "fingerprints differ): run the changed table under another --study."
             )
 
@@ -172,10 +182,11 @@ class ResultStore:
         Raises
         ------
         StoreError
-            When a record is corrupt, or a file cannot be written.
+            When a record is corrupt, a table changed between runs, or a file cannot be written.
         """
         with locked(self.root / "store.lock"):
             records = list(self._read_all())
+            self.check_versions(self._table("runs", records))
             content = {name: to_parquet(name, self._table(name, records)) for name in COLUMNS}
             try:
                 for name, data in content.items():
@@ -208,19 +219,7 @@ class ResultStore:
     def counts(self) -> pd.DataFrame:
         """Return per arm ``planned, done, failed, missing``; corrupt records count as missing."""
         runs = self._table("runs", list(self._read_all(skip_corrupt=True)))
-        absent = still_absent(self.absent(), runs)
-        arms = list(dict.fromkeys([*runs["arm"], *(cell["arm"] for cell in absent)]))
-        status = {arm: runs.loc[runs["arm"] == arm, "status"] for arm in arms}
-        frame = pd.DataFrame(
-            {
-                "done": [int((status[arm] == "ok").sum()) for arm in arms],
-                "failed": [int((status[arm] == "failed").sum()) for arm in arms],
-                "missing": [sum(cell["arm"] == arm for cell in absent) for arm in arms],
-            },
-            index=pd.Index(arms, name="arm"),
-        )
-        frame.insert(0, "planned", frame.sum(axis=1))
-        return frame
+        return count_arms(runs, still_absent(self.absent(), runs))
 
     def _write_manifest(self, records: list[RunRecord], planned: Iterable[RunSpec]) -> Path:
         tables = {name: self._table(name, records) for name in COLUMNS}
@@ -233,7 +232,7 @@ class ResultStore:
         frames = [to_frame(name, (row for record in records for row in ROWS[name](record)))]
         path = self.root / f"{name}.parquet"
         if path.exists():
-            kept = _read_parquet(path)
+            kept = read_parquet(path)
             frames.append(kept[~kept["spec_hash"].isin({record.spec.spec_hash for record in records})])
         filled = [frame for frame in frames if len(frame)]
         return order_frame(name, pd.concat(filled, ignore_index=True)) if filled else frames[0]
@@ -288,12 +287,3 @@ class _CorruptRecordError(StoreError):
 
 def _digest(body: dict) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    try:
-        return pq.read_table(path, columns=columns).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise StoreError(
-            f"{path} cannot be read ({error}): restore it from git, or delete it and run again."
-        ) from error

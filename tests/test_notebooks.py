@@ -23,7 +23,7 @@ from causalmix.store import ResultStore, StoreError
 from tests.generator_records import make_costs, make_scores
 from tests.pretraining_log import make_log
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, PAPER_LIFTS, make_study
-from tests.runs import make_record
+from tests.runs import make_record, make_spec
 
 NOTEBOOKS = find_root() / "notebooks"
 CLAIMS = load_claims()
@@ -276,6 +276,15 @@ def test_a_study_without_some_folds_and_tables_is_a_smaller_one_that_says_so(tmp
 def test_a_model_that_the_study_lacks_is_refused(study):
     with pytest.raises(StoreError, match="no run of 'mitra'; it holds made-up"):
         open_study(str(study), model="mitra")
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_study_on_two_versions_of_a_table_is_refused_with_the_table(tmp_path, required):
+    store = ResultStore(tmp_path / "demo")
+    store.write(make_record())
+    store.write(make_record(make_spec("default"), data_fingerprint="0" * 16))
+    with pytest.raises(StoreError, match="mixes different versions of iris"):
+        open_study(str(store.root), required=required)
 
 
 def test_an_empty_store_is_refused(tmp_path):

@@ -310,6 +310,14 @@ def test_runs_on_two_versions_of_a_table_are_not_ranked_together(store):
         store.check_dense([make_spec()])
 
 
+def test_runs_on_two_versions_of_a_table_are_not_published_together(store):
+    store.write(make_record())
+    store.write(make_record(make_spec("default"), data_fingerprint="0" * 16))
+    with pytest.raises(StoreError, match=r"different versions of iris .*under another --study"):
+        store.consolidate()
+    assert not (store.root / "runs.parquet").exists()
+
+
 def test_the_store_is_read_without_torch_and_without_the_causal_packages():
     code = (
         "import sys, causalmix.store; "
