@@ -113,8 +113,7 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     table : DataFrame
         One row per run, with the measure as ``value``.
     centred : bool
-        Whether depth and edges are taken as deviations from the mean of their table, so that their effects
-        are those within tables. Without it they blend the comparison of runs with that of tables.
+        Whether depth and edges are deviations from their table's mean: effects within tables, not a blend.
 
     Returns
     -------
@@ -142,12 +141,8 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
         fitted = model.fit(reml=True)
     terms = [name for name in X.columns if name != "intercept"] if fitted.converged else []
     ends = fitted.conf_int().loc[terms]
-    found = {
-        "effect": fitted.params[terms],
-        "lower": ends[0],
-        "upper": ends[1],
-        "p_value": fitted.pvalues[terms],
-    }
+    found = {"effect": fitted.params[terms], "lower": ends[0], "upper": ends[1]}
+    found["p_value"] = fitted.pvalues[terms]
     slopes = fitted.params[terms] * own["value"].std() / own[terms].std()
     return pd.DataFrame({**found, "slope": slopes, "n": len(own)}).rename_axis("term").reset_index()[columns]
 
@@ -294,13 +289,8 @@ def mean_over_datasets(blocks: pd.DataFrame, seed: int) -> dict[str, float]:
 
 
 def _as_dict(found: Correlation) -> dict[str, float]:
-    return {
-        "effect": found.rho,
-        "lower": found.lower,
-        "upper": found.upper,
-        "p_value": found.p_value,
-        "n": found.n,
-    }
+    others = {name: getattr(found, name) for name in ("lower", "upper", "p_value", "n")}
+    return {"effect": found.rho, **others}
 
 
 def _nothing(n: int) -> dict[str, float]:

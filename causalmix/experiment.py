@@ -162,12 +162,8 @@ def make_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None = None) ->
 def draw_graphs(fold: Fold, spec: RunSpec) -> tuple[nx.DiGraph, ...]:
     """Return the DAGs behind the synthetic rows of ``spec``, whose generator is the causal one.
 
-    They are those of `make_rows`, without the cost of fitting models to them.
-
-    Raises
-    ------
-    SpecError
-        If the arm's rows come from no graph.
+    They are those of `make_rows`, without the cost of fitting models to them. Raises a `SpecError` if the
+    arm's rows come from no graph.
     """
     key = _rows_key(fold, spec)
     generator = make_generator(key.generator, **key.params)
@@ -212,21 +208,9 @@ def _resolve_params(arm: Arm, spec: RunSpec) -> dict:
 
 
 def make_pool(fold: Fold, rows: SyntheticTable | None, arm: Arm, spec: RunSpec) -> pd.DataFrame:
-    """Return the rows that are fine-tuned on: real, synthetic or both, as the arm says.
+    """Return the rows that are fine-tuned on: real, synthetic (from `make_rows`) or both, as the arm says.
 
-    Parameters
-    ----------
-    fold : Fold
-    rows : SyntheticTable or None
-        From `make_rows`; ``None`` for an arm without synthetic rows.
-    arm : Arm
-    spec : RunSpec
-        Fold and repeat seed the shuffling; its ratio is synthetic rows per real row.
-
-    Returns
-    -------
-    DataFrame
-        Columns of ``fold.train``, target included.
+    Their columns are those of ``fold.train``, target included.
     """
     if rows is None:
         return fold.train
@@ -250,15 +234,7 @@ def tune(model: nn.Module, fold: Fold, pool: pd.DataFrame, spec: RunSpec, device
 
 
 def encode_rows(fold: Fold, pool: pd.DataFrame) -> FinetuneData:
-    """Return the rows of a run as the model takes them; all but the pool are real.
-
-    Parameters
-    ----------
-    fold : Fold
-        Its preprocessor and labels were fitted to training rows.
-    pool : DataFrame
-        From `make_pool`.
-    """
+    """Return the rows of a run as the model takes them; all but the pool (from `make_pool`) are real."""
     from causalmix.finetune import FinetuneData, LabelledRows
 
     prep, labels, split = fold.preprocessor, fold.labels, fold.split

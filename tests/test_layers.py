@@ -72,3 +72,12 @@ def test_every_dependency_is_used():
     assert {
         name for name in names - TOOLS if IMPORTED_AS.get(name, name).replace("-", "_") not in used
     } == set()
+
+
+def test_no_module_is_longer_than_300_lines():
+    lengths = {
+        name: len((ROOT / f"{name.replace('.', '/')}.py").read_text().splitlines())
+        for name in TREES
+        if (ROOT / f"{name.replace('.', '/')}.py").is_file()
+    }
+    assert {name: length for name, length in lengths.items() if length > 300} == {}

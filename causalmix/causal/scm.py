@@ -207,7 +207,7 @@ def draw_samples(scm: FittedSCM, n: int, seed: int) -> pd.DataFrame:
     ----------
     scm : FittedSCM
     n : int
-        Number of rows, 0 or more.
+        Number of rows; a negative one raises a ValueError.
     seed : int
         The same seed gives the same rows.
 
@@ -215,11 +215,6 @@ def draw_samples(scm: FittedSCM, n: int, seed: int) -> pd.DataFrame:
     -------
     DataFrame, shape (n, d)
         Columns, dtypes and category sets of the training table.
-
-    Raises
-    ------
-    ValueError
-        For a negative number of rows.
     """
     if n < 0:
         raise ValueError(f"cannot draw {n} rows; ask for 0 or more")
@@ -250,13 +245,7 @@ def draw_noise(scm: FittedSCM, n: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def propagate_noise(scm: FittedSCM, noise: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Propagate given noise through the fitted model; the rows are complete (nothing is masked).
-
-    Parameters
-    ----------
-    scm : FittedSCM
-    noise : dict of (n,) arrays
-        From `draw_noise`.
+    """Propagate noise from `draw_noise` through the fitted model; the rows are complete (nothing is masked).
 
     Returns
     -------
