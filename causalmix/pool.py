@@ -64,18 +64,13 @@ def run_in_processes(
     Raises
     ------
     PoolError
-        When ``function`` raises, or workers die before they take their first task.
+        When ``function`` raises, or one worker after the other dies before it is ready for a task.
     """
     crew = _Crew(function, tasks, n_workers, key, attempts)
     try:
         while crew.at_work:
             for worker in crew.wait_for_news():
-                try:
-                    outcome = worker.receive()
-                except EOFError:
-                    outcome = crew.replace(worker)
-                else:
-                    crew.assign_next(worker)
+                outcome = crew.hear(worker)
                 if outcome is not None:
                     yield outcome
     finally:
@@ -109,6 +104,17 @@ class _Crew:
         ready = wait([worker.connection for worker in self.workers])
         return [worker for worker in self.workers if worker.connection in ready]
 
+    def hear(self, worker: _Worker) -> Outcome | None:
+        """Return the outcome that the worker brings, if any; give it its next job, or replace it if dead."""
+        try:
+            outcome = worker.receive()
+        except EOFError:
+            return self.replace(worker)
+        if outcome is None:
+            worker.is_ready, self.failed_starts = True, 0
+        self.assign_next(worker)
+        return outcome
+
     def assign_next(self, worker: _Worker) -> None:
         """Give the worker the first job whose key nobody is working on, or simply the first."""
         if not self.queue:
@@ -128,14 +134,13 @@ class _Crew:
         dead.process.join(5)  # leaves no zombie
         outcome = None
         if dead.job is not None:
-            self.failed_starts = 0
             number, task = dead.job
             self.deaths[number] = self.deaths.get(number, 0) + 1
             if self.deaths[number] >= self.attempts:
                 outcome = Outcome(task, death=dead.describe_exit())
             else:
                 self.queue.appendleft(dead.job)
-        else:
+        elif not dead.is_ready:  # one that was ready only waited for work
             self.failed_starts += 1
             if self.failed_starts >= _MAX_FAILED_STARTS:
                 raise PoolError(f"worker processes die while they start ({dead.describe_exit()})")
@@ -154,6 +159,7 @@ class _Worker:
         with _environment(ONE_THREAD):
             self.process.start()
         theirs.close()
+        self.is_ready = False
         self.job: tuple[int, Any] | None = None
 
     def assign(self, job: tuple[int, Any]) -> None:

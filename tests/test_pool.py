@@ -36,6 +36,17 @@ def die_always(number):
     return number
 
 
+def wait_for_end(task, folder):
+    """Do the long task only when the file ``end`` is there."""
+    while task == "long" and not (Path(folder) / "end").exists():
+        time.sleep(0.05)
+    return task
+
+
+def die_at_once(function, connection):
+    os._exit(1)
+
+
 def fail(number):
     raise ZeroDivisionError(f"task {number} divides by nothing")
 
@@ -75,6 +86,24 @@ def test_a_task_that_kills_two_workers_is_given_up_and_the_others_are_done():
     assert values(outcomes) == [0, 1, 3, 4]
     (lost,) = [outcome for outcome in outcomes if outcome.death]
     assert (lost.task, lost.death) == (2, "killed by SIGKILL (out of memory?)")
+
+
+def test_workers_that_die_while_they_wait_for_work_do_no_harm(tmp_path):
+    outcomes = run_in_processes(partial(wait_for_end, folder=tmp_path), ["long", 1, 2, 3], n_workers=4)
+    done = [next(outcomes).task for _ in range(3)]
+    assert sorted(done) == [1, 2, 3]
+    for worker in outcomes.gi_frame.f_locals["crew"].workers:
+        if worker.job is None:
+            os.kill(worker.process.pid, signal.SIGKILL)
+            worker.process.join()
+    (tmp_path / "end").touch()
+    assert [outcome.value for outcome in outcomes] == ["long"]
+
+
+def test_workers_that_all_die_while_they_start_stop_the_work(monkeypatch):
+    monkeypatch.setattr("causalmix.pool._serve", die_at_once)
+    with pytest.raises(PoolError, match="worker processes die while they start"):
+        list(run_in_processes(square, range(5), n_workers=2))
 
 
 def test_an_error_in_a_task_stops_the_work_and_says_where_it_came_from():
