@@ -35,7 +35,7 @@ from causalmix.profiles import Profile
 from causalmix.specs import RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
 from causalmix.tables import verdict_table
-from causalmix.terminal import EXIT_FOUND_BAD, clear_errors, print_status, print_table, say
+from causalmix.terminal import EXIT_FOUND_BAD, clear_errors, print_status, print_table, say, say_corrupt
 
 app = typer.Typer(
     help="Causal data augmentation for fine-tuning tabular foundation models: run the studies, look at them, "
@@ -92,6 +92,7 @@ def run(
     store = ResultStore(results / plan.study)
     refuse_changed_table(store, plan)
     store.plan(plan.specs)
+    say_corrupt(store)
     summary = run_all(
         _to_be_made(plan),
         store,

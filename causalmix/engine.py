@@ -249,7 +249,7 @@ def _died(outcome: Outcome, device: str) -> RunRecord:
 
 
 def _failed_hashes(store: ResultStore) -> set[str]:
-    runs = store.runs()
+    runs = store.runs(skip_corrupt=True)
     return set(runs.loc[runs["status"] == "failed", "spec_hash"])
 
 

@@ -265,7 +265,7 @@ def _wanted_profile(store: ResultStore, profile: str, model: str) -> Profile:
 
 def _refuse_foreign(store: ResultStore, wanted: Profile) -> None:
     """Refuse to mix runs of another model or suite, or not of the profile of its name, into a study."""
-    name, runs = store.root.name, store.runs()
+    name, runs = store.root.name, store.runs(skip_corrupt=True)
     for field in ("model", "suite"):
         held, asked = sorted(runs[field].unique()), getattr(wanted, field)
         if held and asked not in held:

@@ -170,7 +170,7 @@ def refuse_changed_table(store: ResultStore, plan: Plan) -> None:
     if spec.suite != OWN_TABLE:
         return
     now = load_spec_table(spec, plan.data_dir).fingerprint
-    runs = store.runs()
+    runs = store.runs(skip_corrupt=True)
     others = sorted(set(runs["suite"]) - {OWN_TABLE})
     if others:
         raise StoreError(

@@ -114,9 +114,9 @@ class ResultStore:
 
     # Tables
 
-    def runs(self) -> pd.DataFrame:
-        """Return one row per run, in canonical order; columns as in ``causalmix.rows.COLUMNS``."""
-        return self._table("runs", list(self._read_all()))
+    def runs(self, skip_corrupt: bool = False) -> pd.DataFrame:
+        """Return one row per run, ordered (``rows.COLUMNS``); a corrupt record raises or is skipped."""
+        return self._table("runs", list(self._read_all(skip_corrupt)))
 
     def trajectories(self) -> pd.DataFrame:
         """Return one row per run and evaluation step."""
@@ -169,9 +169,9 @@ class ResultStore:
     # Consolidation
 
     def plan(self, specs: Iterable[RunSpec]) -> None:
-        """Note in the manifest that these runs belong to the study, so that absent ones are counted."""
+        """Note in the manifest that these runs belong to the study; absent and corrupt ones are counted."""
         with locked(self.root / "store.lock"):
-            self._write_manifest(list(self._read_all()), specs)
+            self._write_manifest(list(self._read_all(skip_corrupt=True)), specs)
 
     def consolidate(self) -> Path:
         """Write the Parquet files and the manifest; return the manifest's path.
@@ -218,7 +218,7 @@ class ResultStore:
 
     def counts(self) -> pd.DataFrame:
         """Return per arm ``planned, done, failed, missing``; corrupt records count as missing."""
-        runs = self._table("runs", list(self._read_all(skip_corrupt=True)))
+        runs = self.runs(skip_corrupt=True)
         return count_arms(runs, still_absent(self.absent(), runs))
 
     def _write_manifest(self, records: list[RunRecord], planned: Iterable[RunSpec]) -> Path:

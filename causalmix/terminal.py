@@ -53,6 +53,13 @@ def print_table(table: Table | pd.DataFrame, title: str = "") -> None:
     Console(width=None if sys.stdout.isatty() else 160).print(shown)
 
 
+def say_corrupt(store: ResultStore) -> None:
+    """Say in one line which records cannot be read, where there are any."""
+    found = [path.name for path in store.corrupt()]
+    if found:
+        say(f"Corrupt records in {store.records}, as if not there: {', '.join(found)}")
+
+
 def print_status(store: ResultStore) -> None:
     """Print per arm how many runs are done, have failed or are missing, and name corrupt records."""
     counts = store.counts()

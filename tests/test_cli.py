@@ -118,6 +118,19 @@ def test_a_study_is_run_consolidated_shown_and_skipped_the_next_time(cli, model)
     assert "0 done, 0 failed, 4 there already" in cli(*words, *HERE).output
 
 
+@pytest.mark.parametrize("again", [(), ("--retry-failed",)])
+def test_a_corrupt_record_is_named_and_its_run_made_again(cli, model, own_table, again):
+    words = ("run", "--table", str(own_table), "--target", "kind", "--arms", "zero_shot", "--model", model)
+    cli(*words, *HERE, "--folds", "0,1")
+    (broken, _) = sorted(Path("results/mine/records").iterdir())
+    broken.write_text("half")
+    result = cli(*words, *HERE, "--folds", "0,1", *again)
+    assert result.exit_code == 0, result.output
+    assert f"as if not there: {broken.name}" in result.output
+    assert "1 done, 0 failed, 1 there already" in result.output
+    assert ResultStore("results/mine").corrupt() == []
+
+
 def test_one_row_limit_is_not_given_to_a_profile_that_has_several(cli):
     result = cli("run", "--profile", "depth-low-data", "--max-train-rows", "64")
     assert result.exit_code and "say --train-rows" in result.output

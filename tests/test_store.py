@@ -278,6 +278,14 @@ def test_counts_per_arm_treat_a_corrupt_record_as_missing(store):
     assert store.counts().loc["causalmix"].tolist() == [2, 1, 0, 1]
 
 
+def test_a_corrupt_record_does_not_keep_its_run_from_being_planned(store):
+    for record in some_records():
+        path = store.write(record)
+    path.write_text("half")
+    store.plan(record.spec for record in some_records())
+    assert store.manifest()["runs"] == {"planned": 6, "done": 5, "failed": 0, "absent": 1}
+
+
 def test_a_store_with_holes_is_not_ranked(store):
     records = some_records()
     for record in records[:4]:
