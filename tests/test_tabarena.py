@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.error import URLError
 
 import numpy as np
@@ -76,7 +77,34 @@ def test_openml_is_asked_once_and_then_the_cache(tmp_path, fetched):
     assert fetched.count(f"/{TASK.openml_dataset}") == 1
     assert first.X.shape == (TASK.rows, TASK.features) and set(first.y) == {"0", "1"}
     assert first.fingerprint == second.fingerprint
-    assert list(tmp_path.glob("*.draft")) == []
+    assert {path.suffix for path in tmp_path.iterdir()} == {".parquet", ".json", ".lock"}
+
+
+def test_several_that_need_a_table_at_once_fetch_it_once(tmp_path, fetched):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: load_dataset(NAME, cache_dir=tmp_path), range(4)))
+    assert fetched.count(f"/{TASK.openml_dataset}") == 1
+    assert len({ds.fingerprint for ds in found}) == 1
+
+
+def test_a_fetch_that_is_stopped_half_way_leaves_no_table(tmp_path, fetched, monkeypatch):
+    def stop(handle):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", stop)
+        with pytest.raises(KeyboardInterrupt):
+            load_dataset(NAME, cache_dir=tmp_path)
+    assert not list(tmp_path.glob("*.parquet")) and not list(tmp_path.glob("*.json"))
+    assert load_dataset(NAME, cache_dir=tmp_path).X.shape == (TASK.rows, TASK.features)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"sha256": null}', "{}", '{"sha256": 5', "7"])
+def test_a_damaged_checksum_beside_a_cached_table_is_refused(tmp_path, fetched, content):
+    load_dataset(NAME, cache_dir=tmp_path)
+    (tmp_path / f"{NAME}.json").write_text(content)
+    with pytest.raises(DataError, match=rf"has changed since it was fetched.*delete it and {NAME}\.json"):
+        load_dataset(NAME, cache_dir=tmp_path)
 
 
 def test_a_changed_cache_file_is_refused(tmp_path, fetched):

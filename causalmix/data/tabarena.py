@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import socket
 from pathlib import Path
 
 import pandas as pd
 from sklearn.datasets import fetch_openml
 
+from causalmix.atomic import locked, write_atomically
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.data.tabarena_tasks import TASKS, Task
 
@@ -52,7 +52,10 @@ def load_tabarena(
     cached = read_cache(task, cache_dir)
     if cached is not None:
         return _pass_gate(task, cached, "the cache")
-    return _pass_gate(task, fetch_table(task, cache_dir), "OpenML")
+    with locked(cache_paths(task, cache_dir)[0].with_suffix(".lock")):
+        cached = read_cache(task, cache_dir)  # while this process waited another may have fetched it
+        table = fetch_table(task, cache_dir) if cached is None else cached
+    return _pass_gate(task, table, "OpenML")
 
 
 def find_local(name: str, data_dir: str | Path | None) -> Path | None:
@@ -140,8 +143,8 @@ def read_cache(task: Task, cache_dir: str | Path | None) -> pd.DataFrame | None:
     if not (table_path.is_file() and record_path.is_file()):
         return None
     try:
-        expected = json.loads(record_path.read_text())["sha256"]
-    except (ValueError, KeyError):
+        expected = str(json.loads(record_path.read_text())["sha256"])
+    except (ValueError, KeyError, TypeError):
         expected = "unreadable"
     if sha256_of(table_path) != expected:
         raise DataError(
@@ -170,12 +173,12 @@ def fetch_table(task: Task, cache_dir: str | Path | None) -> pd.DataFrame:
             f"{task.name}.parquet with --data or CAUSALMIX_DATA"
         ) from error
     table = bunch.frame
-    table_path.parent.mkdir(parents=True, exist_ok=True)
-    draft = table_path.with_suffix(f".{os.getpid()}.draft")
-    table.to_parquet(draft)
-    record = {"sha256": sha256_of(draft), "openml_dataset": task.openml_dataset, "rows": len(table)}
-    draft.replace(table_path)
-    record_path.write_text(json.dumps(record, indent=1))
+    content = table.to_parquet()
+    sha256 = hashlib.sha256(content).hexdigest()
+    record = {"sha256": sha256, "openml_dataset": task.openml_dataset, "rows": len(table)}
+    record_path.unlink(missing_ok=True)  # it may be of another file; without it nothing is cached
+    write_atomically(table_path, content)
+    write_atomically(record_path, json.dumps(record, indent=1).encode())
     return table
 
 
