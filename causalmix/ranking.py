@@ -152,10 +152,13 @@ def critical_difference(ranks: pd.DataFrame, alpha: float = 0.05) -> CriticalDif
 def holm_wilcoxon(scores: pd.DataFrame) -> pd.DataFrame:
     """Wilcoxon's signed-rank test for each pair of arms over datasets, adjusted by Holm.
 
+    A pair is compared where both arms have a value: what one of them lacks is left out of the other's mean.
+
     Parameters
     ----------
-    scores : DataFrame, shape (n_datasets, n_arms)
-        One value per dataset and arm: mean scores, or the average ranks of `rank_arms`.
+    scores : DataFrame, shape (n_cells or n_datasets, n_arms)
+        One value per cell (`score_matrix`; averaged per dataset, the index level ``dataset``) or per dataset
+        (the average ranks of `rank_arms`).
 
     Returns
     -------
@@ -164,7 +167,9 @@ def holm_wilcoxon(scores: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for first, second in combinations(scores.columns, 2):
-        difference = (scores[first] - scores[second]).dropna()
+        pair = scores[[first, second]].dropna()
+        pair = pair.groupby(level="dataset").mean() if "dataset" in pair.index.names else pair
+        difference = pair[first] - pair[second]
         untested = len(difference) < 2 or bool((difference == 0).all())
         p_value = 1.0 if untested else float(stats.wilcoxon(difference).pvalue)
         rows.append((first, second, float(difference.median()), p_value))
@@ -206,8 +211,8 @@ def pairwise_tests(
     DataFrame
         One row per pair, the better arm first: ``arm, against, rank, rank_against`` (average ranks, 1 is
         best), ``median_difference, p_value, p_holm`` (Wilcoxon's signed-rank test on the mean scores per
-        dataset), ``nemenyi, wilcoxon`` (whether the pair is told apart), ``critical_difference, friedman_p,
-        n_datasets, alpha`` (repeated). Empty with fewer than two arms or datasets.
+        dataset over the cells that both arms finished), ``nemenyi, wilcoxon`` (whether the pair is told
+        apart), ``critical_difference, friedman_p, n_datasets, alpha`` (repeated). Empty with fewer than two arms or datasets.
 
     References
     ----------
@@ -219,8 +224,8 @@ def pairwise_tests(
         return pd.DataFrame(columns=PAIR_COLUMNS)
     found = critical_difference(ranks, alpha)
     order = list(found.mean_ranks)
-    means = score_matrix(runs, normalisation, order).groupby(level="dataset").mean()
-    tests = holm_wilcoxon(means[order]).rename(columns={"arm_a": "arm", "arm_b": "against"})
+    scores = score_matrix(runs, normalisation, order)
+    tests = holm_wilcoxon(scores).rename(columns={"arm_a": "arm", "arm_b": "against"})
     tests["rank"] = tests["arm"].map(found.mean_ranks)
     tests["rank_against"] = tests["against"].map(found.mean_ranks)
     return tests.assign(

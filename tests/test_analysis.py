@@ -260,6 +260,18 @@ def test_wilcoxons_pairs_are_scipys_adjusted_by_holm(store):
     assert np.sort(found["p_holm"]) == pytest.approx(stepped)
 
 
+def test_wilcoxons_test_compares_the_folds_that_both_arms_finished():
+    # scm is the worse one wherever it finished, and failed on the hard fold of each table
+    cells = [(f"t{i}", fold) for i in range(8) for fold in (0, 1)]
+    runs = frame_of(
+        *((*cell, "default", (0.90, 0.60)[cell[1]], 0.5) for cell in cells),
+        *((*cell, "scm", 0.88, 0.5) for cell in cells),
+    )
+    runs.loc[(runs["arm"] == "scm") & (runs["fold"] == 1), "status"] = "failed"
+    (pair,) = pairwise_tests(runs, "difference").to_dict("records")
+    assert (pair["arm"], pair["median_difference"]) == ("default", pytest.approx(0.02))
+
+
 def test_a_clique_holds_no_pair_that_is_told_apart():
     assert cliques("abcd", [("a", "c"), ("b", "d")]) == (("a", "b"), ("b", "c"), ("c", "d"))
     assert cliques("abc", []) == (("a", "b", "c"),) and cliques("ab", [("b", "a")]) == (("a",), ("b",))
