@@ -212,7 +212,8 @@ def pairwise_tests(
         One row per pair, the better arm first: ``arm, against, rank, rank_against`` (average ranks, 1 is
         best), ``median_difference, p_value, p_holm`` (Wilcoxon's signed-rank test on the mean scores per
         dataset over the cells that both arms finished), ``nemenyi, wilcoxon`` (whether the pair is told
-        apart), ``critical_difference, friedman_p, n_datasets, alpha`` (repeated). Empty with fewer than two arms or datasets.
+        apart), ``critical_difference, friedman_p, n_datasets, alpha`` (repeated). Empty with fewer than two
+        arms or datasets.
 
     References
     ----------
