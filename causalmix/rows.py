@@ -175,11 +175,22 @@ def to_frame(table: str, rows: Iterable[dict]) -> pd.DataFrame:
 def order_frame(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with the columns, types and row order of ``table``.
 
-    Missing text becomes ""; a column that an older study did not record is empty.
+    Missing text becomes ""; a column of numbers that an older study did not record is empty (NaN).
+
+    Raises
+    ------
+    StoreError
+        When a column of whole numbers or truth values, which cannot be empty, is not there or has gaps.
     """
     columns = {}
-    for name, (kind, _) in COLUMNS[table].items():
+    for name, (kind, meaning) in COLUMNS[table].items():
         column = frame.get(name, pd.Series(np.nan, index=frame.index))
+        if kind in (int, bool) and column.isna().any():
+            raise StoreError(
+                f"{table}: {int(column.isna().sum())} of {len(column)} rows have no {name!r} ({meaning}), as "
+                "another version of causalmix wrote them: read them with that version, or run them again "
+                "under another --study."
+            )
         columns[name] = (column.fillna("") if kind is str else column).astype(_PANDAS[kind])
     order = [name for name in (*_ORDER, "step", "dag") if name in columns]
     return pd.DataFrame(columns).sort_values(by=order, kind="stable", ignore_index=True)

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from causalmix.data import Protocol
-from causalmix.rows import COLUMNS
+from causalmix.rows import COLUMNS, order_frame
 from causalmix.store import ResultStore, StoreError
 from tests.runs import GRAPH, make_failure, make_record, make_spec
 
@@ -161,6 +161,19 @@ def test_tables_have_the_documented_columns_and_types_even_when_empty(store):
             assert [frame[column].dtype.kind for column in frame] == [
                 kinds[k] for k, _ in COLUMNS[name].values()
             ]
+
+
+@pytest.mark.parametrize("name", [name for name, (kind, _) in COLUMNS["runs"].items() if kind is float])
+def test_a_score_that_an_older_study_did_not_record_is_empty(store, name):
+    store.write(make_record())
+    assert order_frame("runs", store.runs().drop(columns=name))[name].isna().all()
+
+
+@pytest.mark.parametrize(("table", "name"), [("runs", "n_steps"), ("trajectories", "selected")])
+def test_a_count_or_a_mark_that_an_older_study_did_not_record_is_named(store, table, name):
+    store.write(make_record())
+    with pytest.raises(StoreError, match=rf"{table}: (\d) of \1 rows have no '{name}' .*another version"):
+        order_frame(table, getattr(store, table)().drop(columns=name))
 
 
 def test_a_run_row_averages_its_graphs_and_names_its_selected_step(store):
