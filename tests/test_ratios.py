@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from causalmix.analysis import normalise_scores, validation_test_gap
+from causalmix.analysis import NORMALISATIONS, improvement_summary, normalise_scores, validation_test_gap
 from causalmix.cells import AnalysisError, at_ratio
 from causalmix.engine import run_all
 from causalmix.figures import load_ratio_sensitivity, new_figure, plot_ratio_sensitivity
@@ -117,6 +117,15 @@ def test_the_figure_shows_each_arm_at_each_ratio_beside_the_arm_without_rows(stu
     figure = ax.figure
     plot_ratio_sensitivity(frame, ax)
     assert len(figure.axes) == 2 and all("synthetic" in panel.get_xlabel() for panel in figure.axes)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_an_arm_without_rows_has_the_score_that_it_has_beside_the_arms_of_the_usual_ratio(
+    study, normalisation
+):
+    frame = load_ratio_sensitivity(study, normalisation).set_index(["measure", "arm", "ratio"])
+    beside = improvement_summary(at_ratio(study.runs(), 1.0), normalisation, ["default"])
+    assert frame["value"]["score", "default", 0.0] == pytest.approx(beside["median"].iloc[0])
 
 
 def test_a_study_that_is_not_run_yet_has_nothing_to_show(tmp_path):

@@ -9,7 +9,7 @@ from causalmix.analysis import PRIMARY_NORMALISATION, improvement_summary, valid
 from causalmix.cells import Store, at_ratio
 from causalmix.figures.scores import AXIS_LABELS
 from causalmix.figures.style import INK, arm_colour, arm_name, order_arms, say_empty, split_axes
-from causalmix.specs import find_arm
+from causalmix.specs import RunSpec, find_arm
 
 COLUMNS = ["measure", "arm", "ratio", "value", "lower", "upper", "n_runs", "normalisation"]
 
@@ -26,10 +26,12 @@ def load_ratio_sensitivity(store: Store, normalisation: str = PRIMARY_NORMALISAT
     runs, trajectories = store.runs(), store.trajectories()
     has_rows = {arm: find_arm(arm).generator is not None for arm in order_arms(runs["arm"])}
     ratios = sorted(runs.loc[runs["arm"].map(has_rows).astype(bool), "synthetic_ratio"].unique())
+    # Some normalisations scale by the other arms: an arm without rows is scaled as beside the usual ratio.
+    usual = min(ratios, key=lambda ratio: abs(ratio - RunSpec.synthetic_ratio), default=0.0)
     parts = []
     for ratio in (0.0, *ratios):
         arms = [arm for arm in has_rows if has_rows[arm] == (ratio > 0) and arm != "zero_shot"]
-        own = at_ratio(runs, ratio)
+        own = at_ratio(runs, ratio or usual)
         chosen = own.loc[own["arm"].isin(arms), "spec_hash"]
         score = improvement_summary(own, normalisation, arms)
         gap = validation_test_gap(trajectories[trajectories["spec_hash"].isin(chosen)])
