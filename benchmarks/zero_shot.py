@@ -43,7 +43,7 @@ from causalmix.environment import code_revision
 from causalmix.models import load_model
 from causalmix.models.inference import predict_proba, roc_auc
 from causalmix.progress import make_progress
-from causalmix.recorded_cases import RecordedCases, add_data_option
+from causalmix.recorded_cases import RecordedCases, add_data_option, count_cases, name_left_out
 from causalmix.seeding import temporary_seed
 
 CLASSIFIERS = {
@@ -123,8 +123,10 @@ def measure(case: tuple, methods: list[str], data_dir: str) -> list[dict]:
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean per suite, size and method: over folds first, then over tables."""
+    """Mean per suite, size and method: over folds, then over tables; of methods that lack no case."""
     kept = ["suite", "n_rows", "method"]
+    counts = count_cases(scores)
+    scores = scores.merge(counts.loc[counts["n_cases"] == counts["n_all"], kept], on=kept)
     per_table = scores.groupby([*kept, "dataset"])[["roc_auc", "log_loss", "seconds"]].mean()
     return per_table.groupby(level=kept, sort=False).mean().reset_index()
 
@@ -193,6 +195,7 @@ def main() -> None:
     summary = summarise(record.frame())
     summary.to_csv(out / "summary.csv", index=False, float_format="%.6g")
     print(summary.round(4).to_string(index=False))
+    print(name_left_out(count_cases(record.frame())))
     first = summary[(summary["suite"] == TABLES) & (summary["n_rows"] == options.rows[0])]
     auc = {row.method: round(row.roc_auc, 4) for row in first.itertuples(index=False)}
     print(json.dumps({"benchmark": "zero_shot", "n_rows": options.rows[0], "roc_auc": auc}))

@@ -100,6 +100,42 @@ class RecordedCases:
         write_atomically(self.path, text.encode())
 
 
+def count_cases(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return on how many cases each method was measured: only methods with all of them can be compared.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per ``suite, n_rows, method, dataset, fold``.
+
+    Returns
+    -------
+    DataFrame, one row per suite, size and method
+        ``suite, n_rows, method, n_cases, n_all``; the last counts the cases of any method at that suite and
+        size.
+
+    Examples
+    --------
+    >>> cases = {"suite": "s", "n_rows": 64, "dataset": ["a", "b", "a"], "fold": 0, "method": ["x", "x", "y"]}
+    >>> count_cases(pd.DataFrame(cases))[["method", "n_cases", "n_all"]].values.tolist()
+    [['x', 2, 2], ['y', 1, 2]]
+    """
+    places, case = ["suite", "n_rows"], ["dataset", "fold"]
+    n_cases = scores.groupby([*places, "method"], as_index=False).size().rename(columns={"size": "n_cases"})
+    n_all = scores[[*places, *case]].drop_duplicates().groupby(places, as_index=False).size()
+    return n_cases.merge(n_all.rename(columns={"size": "n_all"}), on=places)
+
+
+def name_left_out(counts: pd.DataFrame) -> str:
+    """Return a sentence on the methods of `count_cases` that lack cases; empty where none does."""
+    lacking = counts[counts["n_cases"] < counts["n_all"]]
+    named = ", ".join(
+        f"{row.method} ({row.n_cases} of {row.n_all} cases of {row.suite} with {row.n_rows} rows)"
+        for row in lacking.itertuples(index=False)
+    )
+    return f"Left out of the means, which compare methods on the same cases: {named}." if named else ""
+
+
 def read_record(path: str | os.PathLike, made_by: str) -> tuple[pd.DataFrame, str]:
     """Return a benchmark's recorded cases and their line of provenance, from any working folder.
 

@@ -35,6 +35,7 @@ from causalmix.book.study_text import failures_text
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.verdicts import Verdict
+from tests.benchmark_scripts import load_benchmark
 from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
 from tests.recorded import CONTROL_LIFTS
 from tests.recorded import make_study as make_recorded
@@ -217,6 +218,27 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     text = model_scores(tmp_path)
     assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
     assert "`mine` by +0.012" in text and "takes 3.0 times as long" in text
+
+
+def test_a_method_that_was_measured_on_fewer_cases_is_left_out_of_the_comparison(tmp_path: Path) -> None:
+    cases = [("mine", "a"), ("mine", "b"), ("theirs", "a"), ("theirs", "b"), ("new", "a")]
+    scores = pd.DataFrame(cases, columns=["method", "dataset"]).assign(
+        suite="tabarena33", n_rows=256, fold=0, roc_auc=0.8, log_loss=0.4, seconds=1.0
+    )
+    summary = load_benchmark("zero_shot").summarise(scores)
+    assert summary["method"].tolist() == ["mine", "theirs"]
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    summary.to_csv(tmp_path / "summary.csv", index=False)
+    text = model_scores(tmp_path)
+    assert "Cases" in text and "* - new" not in text
+    assert "Left out" in text and "new (1 of 2 cases of tabarena33 with 256 rows)" in text
+
+
+def test_the_recorded_means_of_the_models_follow_from_their_scores() -> None:
+    folder = ROOT / "results" / "zero-shot"
+    summary = load_benchmark("zero_shot").summarise(pd.read_csv(folder / "scores.csv"))
+    text = summary.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    assert text == (folder / "summary.csv").read_text()
 
 
 def test_what_a_run_takes_comes_from_the_benchmarks_record(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from causalmix.book.text import count, interval, number, score, sentence_list, t
 from causalmix.intervals import cluster_bootstrap
 from causalmix.presets import PRESETS
 from causalmix.specs import RunSpec
+from causalmix.recorded_cases import count_cases, name_left_out
 
 SUITES = {
     "tabarena33": ("table", "of the benchmark"),
@@ -35,20 +36,17 @@ def model_scores(folder: Path) -> str:
     scores, summary = pd.read_csv(folder / "scores.csv"), pd.read_csv(folder / "summary.csv")
     parts = []
     for suite, (noun, origin) in SUITES.items():
-        own = summary[summary["suite"] == suite].sort_values(["n_rows", "roc_auc"])
+        counts = count_cases(scores[scores["suite"] == suite])
+        whole = counts[counts["n_cases"] == counts["n_all"]]
+        own = summary.merge(whole, on=["suite", "n_rows", "method"]).sort_values(["n_rows", "roc_auc"])
         if own.empty:
             continue
-        rows = [
-            [
-                str(row["method"]),
-                *(number(row[name]) for name in ("n_rows", "roc_auc", "log_loss", "seconds")),
-            ]
-            for row in own.to_dict("records")
-        ]
-        header = ["Method", "Training rows", "ROC-AUC", "Log-loss", "CPU-seconds"]
+        names = ("n_rows", "n_cases", "roc_auc", "log_loss", "seconds")
+        rows = [[row["method"], *(number(row[name]) for name in names)] for row in own.to_dict("records")]
+        header = ["Method", "Training rows", "Cases", "ROC-AUC", "Log-loss", "CPU-seconds"]
         n_tables = scores.loc[scores["suite"] == suite, "dataset"].nunique()
-        below = f"Means over {count(n_tables, noun)} {origin}."
-        parts.append(f"{table(header, rows, widths=[36, 16, 16, 16, 16])}\n\n{below}")
+        below = f"Means over {count(n_tables, noun)} {origin}. {name_left_out(counts)}".rstrip()
+        parts.append(f"{table(header, rows, widths=[34, 16, 10, 14, 14, 14])}\n\n{below}")
     return "\n\n".join([*parts, *_ensembling(scores)])
 
 
