@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_wine
 
 import causalmix.figures as figures
+from causalmix.data import Protocol
 from causalmix.figures import (
     ARM_COLOURS,
     arm_colour,
@@ -80,8 +83,9 @@ from causalmix.figures import (
     save_figure,
 )
 from causalmix.figures.graph import legible_dataset
+from causalmix.folds import prepare_fold
 from causalmix.ranking import critical_difference, rank_arms
-from causalmix.specs import SpecError
+from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, LIFTS, make_study
 from tests.runs import make_failure, make_record, make_spec
@@ -528,6 +532,19 @@ def test_the_causal_graph_shows_a_table_of_the_study(tmp_path):
     _, ax = new_figure("tall")
     plot_causal_graph(frame, ax)
     assert any("(target)" in text.get_text() for text in ax.texts)
+
+
+def test_the_causal_graph_is_that_of_the_rows_and_the_target_of_the_study(tmp_path):
+    table = load_wine(as_frame=True).frame[["alcohol", "hue", "magnesium", "target"]]
+    table.assign(kind=[f"k{i}" for i in table["target"]]).drop(columns="target").to_csv(tmp_path / "own.csv")
+    protocol = Protocol(max_train_rows=64)
+    spec = RunSpec("s", OWN_TABLE, "own.csv", 0, "default", target="kind", protocol=protocol, repeat=1)
+    store = ResultStore(tmp_path / "s")
+    store.write(make_record(spec))
+    frame = load_causal_graph(store, "own.csv", fold=1, data=tmp_path)
+    rows = prepare_fold(replace(spec, fold=1), tmp_path).train
+    assert (frame["target"].iloc[0], frame["fold"].iloc[0]) == ("kind", 1)
+    assert frame["n_rows"].iloc[0] == len(rows) <= 64
 
 
 def test_a_table_that_cannot_be_had_is_replaced_unless_it_was_named(store):

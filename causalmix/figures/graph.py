@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from causalmix.cells import Store
 from causalmix.data import DataError
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
 from causalmix.folds import Fold, prepare_fold
+from causalmix.rows import spec_of_row
 from causalmix.specs import RunSpec
 
 SHOWN = 0.2
@@ -63,8 +65,9 @@ def load_causal_graph(
     if dataset and dataset not in set(runs["dataset"]):
         known = ", ".join(sorted(runs["dataset"].unique()))
         raise ValueError(f"the study has no table {dataset!r}; it has {known}")
-    row = runs[runs["dataset"] == (dataset or legible_dataset(runs))].iloc[0]
-    spec = RunSpec(row["study"], row["suite"], row["dataset"], fold=fold, arm="causalmix", model=row["model"])
+    own = runs[runs["dataset"] == (dataset or legible_dataset(runs))]
+    row = {str(name): value for name, value in own.to_dict("records")[0].items()}
+    spec = replace(spec_of_row(row), fold=fold)
     spec, prepared = prepare_or_stand_in(spec, data, needed=bool(dataset))
     edges = discover_edges(prepared.train, prepared.target, seed=seed)
     long = edges.to_frame().rename_axis("cause").reset_index()
