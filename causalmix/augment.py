@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from causalmix.data import TablePreprocessor
+from causalmix.data.gate import check_column
 from causalmix.generators.causal import CausalGenerator
 from causalmix.mixing import n_synthetic_rows
 
@@ -76,12 +77,14 @@ class CausalMixAugmenter(BaseEstimator):
         ------
         ValueError
             If lengths differ, a label is missing, there is one class only, or y is not a classification
-            target. `causalmix.data.DataError`, a ValueError, for what the preprocessor refuses.
+            target. `causalmix.data.DataError`, a ValueError, for a column that cannot be used.
         """
         n_synthetic_rows(0, self.synthetic_ratio)
-        X, y = _as_frame(X), _as_series(y)
+        X, y = _as_frame(X).copy(), _as_series(y)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}; they must agree")
+        for position, (_, column) in enumerate(X.items()):
+            X.isetitem(position, check_column("X", column).array)
         if y.isna().any():
             raise ValueError(f"y has {int(y.isna().sum())} missing labels; drop those rows first")
         check_classification_targets(y.to_numpy())
@@ -112,7 +115,8 @@ class CausalMixAugmenter(BaseEstimator):
         Returns
         -------
         X_synth : DataFrame, shape (n, d)
-            Columns, order and dtypes of X; rows are numbered from 0.
+            Columns, order and dtypes of X; rows are numbered from 0. A column of Python objects of one type
+            has that type.
         y_synth : Series, shape (n,)
             Labels with the dtype of y.
         """

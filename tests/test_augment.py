@@ -73,6 +73,14 @@ def test_arrays_are_welcome(augmenter):
     assert X_synth["x0"][y_synth == 1].mean() > X_synth["x0"][y_synth == 0].mean() + 0.8
 
 
+def test_numbers_in_an_array_of_objects_are_numbers(augmenter):
+    rng = np.random.default_rng(0)
+    X = np.empty((80, 2), dtype=object)
+    X[:, 0], X[:, 1] = rng.normal(size=80), rng.choice(["a", "b"], 80)
+    X_synth, _ = augmenter.fit(X, (X[:, 0] > 0).astype(int)).sample(50)
+    assert X_synth["x0"].dtype == float and set(X_synth["x1"]) == {"a", "b"}
+
+
 def test_the_same_random_state_gives_the_same_rows(mixed_table, labels):
     X = mixed_table[["age", "member", "visits"]]
 
@@ -114,6 +122,9 @@ def test_sampling_before_fitting_is_scikit_learns_error(augmenter):
         (lambda X, y: (X["age"].to_numpy(), y), "two dimensions"),
         (lambda X, y: (X.assign(age=X["age"].astype(float).where(X["age"] > 30, np.inf)), y), "age"),
         (lambda X, y: (X.rename(columns={"age": "city"}), y), "city"),
+        (lambda X, y: (X.assign(age=[b"a", b"b"] * 30), y), r"X, column 'age': .*bytes.*decode"),
+        (lambda X, y: (X.assign(age=pd.to_timedelta(range(60), unit="s")), y), "column 'age': .*seconds"),
+        (lambda X, y: (X.assign(age=[3, "abc"] * 30), y), r"column 'age': .*several types \(int 3, str"),
     ],
 )
 def test_input_that_cannot_be_used_is_named(mixed_table, labels, damage, message, augmenter):

@@ -103,7 +103,7 @@ def make_dataset(
             )
         frame[column] = frame[column].astype("category")
     for column in frame.columns:
-        frame[column] = _check_column(name, frame[column])
+        frame[column] = check_column(f"table {name!r}", frame[column])
     kinds = tuple(str(column) for column in frame if not (is_number(frame[column]) or is_date(frame[column])))
     return Dataset(name, frame, labels, kinds, fingerprint(frame, labels), tuple(notes))
 
@@ -137,6 +137,10 @@ def _check_shape(name: str, X: pd.DataFrame, y: Any) -> None:
         raise DataError(
             f"table {name!r}: several columns are called {', '.join(map(repr, repeated))}; rename them"
         )
+    if np.ndim(y) != 1:
+        raise DataError(
+            f"table {name!r}: the target has shape {np.shape(y)}; give one column of labels, e.g. y[:, 0]"
+        )
     if len(X) != len(y):
         raise DataError(
             f"table {name!r}: {len(X)} rows of features but {len(y)} labels; give one label per row"
@@ -165,7 +169,7 @@ def _check_target(name: str, X: pd.DataFrame, y: Any) -> pd.Series:
             f"table {name!r}: the target {target!r} holds labels of several types "
             f"({_examples(kinds)}); turn them all into text"
         )
-    if types.is_float_dtype(series) and np.isinf(series.to_numpy(dtype=float)).any():
+    if any(isinstance(value, float | np.floating) and math.isinf(value) for value in pd.unique(kinds)):
         raise DataError(f"table {name!r}: the target {target!r} holds infinite values; drop these rows")
     text = series.astype(object).map(_label)
     classes = sorted(text.unique(), key=order_labels)
@@ -196,9 +200,27 @@ def order_labels(text: str) -> tuple[float, str]:
     return (number if math.isfinite(number) else math.inf, text)
 
 
-def _check_column(name: str, column: pd.Series) -> pd.Series:
-    """The column with a type that the rest of the house knows, or a DataError."""
-    where = f"table {name!r}, column {column.name!r}"
+def check_column(table: str, column: pd.Series) -> pd.Series:
+    """Return the column with a type that the rest of the house knows.
+
+    Parameters
+    ----------
+    table
+        What messages call the table.
+    column
+        One feature; not changed.
+
+    Raises
+    ------
+    DataError
+        Naming the column and the cure: infinities, missing values only, several types, or an unknown type.
+
+    Examples
+    --------
+    >>> check_column("X", pd.Series([1, 2.5], dtype=object)).dtype
+    dtype('float64')
+    """
+    where = f"{table}, column {column.name!r}"
     if column.isna().all():
         raise DataError(f"{where}: all values are missing; drop the column")
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -227,7 +249,13 @@ def _settle_objects(where: str, column: pd.Series, kind: str) -> pd.Series:
     if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
         return pd.to_numeric(column)
     if kind in ("date", "datetime", "datetime64"):
-        return pd.to_datetime(column)
+        try:
+            return pd.to_datetime(column)
+        except (pd.errors.OutOfBoundsDatetime, OverflowError) as error:
+            raise DataError(
+                f"{where}: holds a date that is out of bounds ({error}); correct it, make it missing, or "
+                "turn the column into a number, e.g. the year"
+            ) from error
     raise DataError(
         f"{where}: holds values of several types ({_examples(column)}); turn them all into one type, "
         f"e.g. X[{column.name!r}] = X[{column.name!r}].astype(str)"
