@@ -71,6 +71,33 @@ def test_weights_of_another_size_are_refused(folder: Path) -> None:
         load_checkpoint(folder)
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ([], r"config\.json is not a Tab2D configuration"),
+        ({"dim": 16, "n_layers": 1, "n_heads": 3, "dim_output": 10}, r"\(16, 1, 3, 10\).*divisor of dim"),
+        ({"dim": 16, "n_layers": 1, "n_heads": 0, "dim_output": 10}, "above 0"),
+        ({"dim": "16", "n_layers": 1, "n_heads": 2, "dim_output": 10}, "whole numbers"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(folder: Path, config: object, message: str) -> None:
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=message):
+        load_checkpoint(folder)
+
+
+def test_a_configuration_is_written_whole_or_not_at_all(folder: Path, monkeypatch) -> None:
+    before = (folder / "config.json").read_text()
+
+    def full(handle: int) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(Tab2D(Tab2DConfig(dim=32, n_layers=1, n_heads=2)), folder)
+    assert (folder / "config.json").read_text() == before
+
+
 def test_a_regression_model_is_refused(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"task": "REGRESSION"}))

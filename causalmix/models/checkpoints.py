@@ -11,6 +11,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from causalmix.atomic import write_atomically
 from causalmix.models.base import ModelError
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
 
@@ -42,7 +43,7 @@ def save_checkpoint(model: Tab2D, folder: Path, half: bool = False) -> None:
     partial = folder / (WEIGHTS_FILE + ".partial")
     save_file(state, partial)
     partial.replace(folder / WEIGHTS_FILE)
-    (folder / CONFIG_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    write_atomically(folder / CONFIG_FILE, (json.dumps(description, indent=2) + "\n").encode())
 
 
 def load_checkpoint(folder: Path, device: str = "cpu") -> Tab2D:
@@ -88,10 +89,16 @@ def _read_config(path: Path) -> Tab2DConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
         task = str(values.get("task", "CLASSIFICATION")).upper().rsplit(".", 1)[-1]
         config = Tab2DConfig(values["dim"], values["n_layers"], values["n_heads"], values["dim_output"])
-    except (json.JSONDecodeError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{path} is not a Tab2D configuration ({error!r}); it needs dim, n_layers, n_heads, dim_output"
         ) from error
+    sizes = (config.dim, config.n_layers, config.n_heads, config.n_classes)
+    if not all(isinstance(size, int) and size > 0 for size in sizes) or config.dim % config.n_heads:
+        raise ModelError(
+            f"{path} describes no Tab2D: dim, n_layers, n_heads, dim_output are {sizes}; they must be whole "
+            "numbers above 0 and n_heads a divisor of dim; take the file from the weights' revision"
+        )
     if task != "CLASSIFICATION":
         raise ModelError(f"{path} describes a {task} model; causalmix fine-tunes classifiers")
     return config
