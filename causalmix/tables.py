@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from rich.table import Table
 
+from causalmix.rows import StoreError
+from causalmix.verdicts import Verdict
+
 if TYPE_CHECKING:
     from causalmix.audit import AuditedRun
 
@@ -25,7 +28,19 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
 
 
 def verdict_table(verdicts: Sequence[dict]) -> Table:
-    """Return verdicts (fields of ``causalmix.verdicts.VERDICT_SCHEMA``) as a table for the terminal."""
+    """Return verdicts (fields of ``causalmix.verdicts.VERDICT_SCHEMA``) as a table for the terminal.
+
+    Raises
+    ------
+    StoreError
+        When these are no verdicts.
+    """
+    try:
+        verdicts = [Verdict.from_dict(verdict).to_dict() for verdict in verdicts]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"the file holds no list of verdicts ({error!r}): give the verdicts.json that `make book` writes."
+        ) from error
     table = Table(title="claims", title_justify="left")
     for name in ("claim", "sentence", "verdict", "value", "published", "runs", "model"):
         table.add_column(name, justify="right" if name in ("value", "published", "runs") else "left")

@@ -311,6 +311,10 @@ def test_verdicts_are_printed_as_a_table(cli, tmp_path):
     path.write_text(json.dumps([verdict.to_dict()]))
     output = cli("verdicts", "--file", str(path)).output
     assert "It improves." in output and "partly" in output and "0.12 [0.1, 0.2]" in output
+    for other in ([{"id": "04"}], ["04"], {"id": "04"}, 4):
+        path.write_text(json.dumps(other))
+        result = cli("verdicts", "--file", str(path))
+        assert result.exit_code == 2 and "no list of verdicts" in result.output
     missing = cli("verdicts", "--file", "nowhere.json")
     assert missing.exit_code == 2 and "make book" in missing.output
 
