@@ -39,7 +39,7 @@ class RunBatch:
 
     @property
     def rows_key(self) -> tuple:
-        """Empty: no other batch needs the same synthetic rows."""
+        """Empty: batches do not wait for each other's rows; two that share a fold may both make them."""
         return ()
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ class RunBatch:
 def group_runs(specs: Sequence[RunSpec]) -> list[RunBatch]:
     """Group runs into batches of at most `MAX_RUNS`, in the order of their first runs.
 
-    A fold's arms share synthetic rows and stay together, unless they alone are more than a batch.
+    A fold's arms, which may share synthetic rows, follow one another; a full batch ends within a fold.
 
     Examples
     --------
