@@ -9,6 +9,8 @@ integers *inside its mechanism*, so children see the value that is returned; con
 from the linearly interpolated empirical distribution instead of copies of training values; missing values.
 A missing categorical value is a level of its own. Numeric ones are imputed with the median for fitting, and
 masked again after sampling as in a real row of the same target class (the same table without a target).
+A numeric node whose parents are all categorical often repeats a training value: where the resampled residual
+comes from a row with the same levels, it gives the value of that row back.
 
 References
 ----------
