@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import hashlib
 import random
 import sys
@@ -22,7 +24,7 @@ def derive_seed(*parts: object) -> int:
     ----------
     *parts
         Text, numbers, None, and tuples, lists, dicts or dataclasses of them. NumPy scalars count as the
-        Python numbers that they hold.
+        Python numbers that they hold, in containers and dataclasses as well.
 
     Returns
     -------
@@ -32,7 +34,8 @@ def derive_seed(*parts: object) -> int:
     Raises
     ------
     TypeError
-        For a set (its order varies between processes) or an object whose text holds a memory address.
+        For a set, wherever it is (its order varies between processes), or an object whose text holds a
+        memory address.
 
     Examples
     --------
@@ -48,7 +51,7 @@ def derive_seed(*parts: object) -> int:
 
 
 def _stable(part: object) -> object:
-    """Replace NumPy scalars by Python ones, sort dicts, refuse sets."""
+    """Replace NumPy scalars by Python ones, sort dicts, refuse sets; the part itself is not changed."""
     if isinstance(part, np.generic):
         return part.item()
     if isinstance(part, list | tuple):
@@ -57,6 +60,11 @@ def _stable(part: object) -> object:
         return {key: _stable(part[key]) for key in sorted(part, key=repr)}
     if isinstance(part, set | frozenset):
         raise TypeError(f"the order of the set {part} varies between processes: pass sorted(...) instead")
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        twin = copy.copy(part)
+        for field in dataclasses.fields(part):
+            object.__setattr__(twin, field.name, _stable(getattr(part, field.name)))
+        return twin
     return part
 
 

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,6 +14,16 @@ from hypothesis import strategies as st
 from causalmix.seeding import MAX_SEED, derive_seed, temporary_seed
 
 PARTS = st.lists(st.one_of(st.text(), st.integers(), st.floats(allow_nan=False), st.booleans(), st.none()))
+
+
+@dataclass(frozen=True)
+class Setting:
+    number: object
+    others: object
+
+
+SEED_OF_A_SETTING = 1089340597
+"""Of Setting(3, (0.5,)): seeds of dataclasses never change."""
 
 
 @given(PARTS)
@@ -48,7 +59,17 @@ def test_numpy_numbers_count_as_python_numbers():
     assert derive_seed(np.int64(3), np.float64(0.5), [np.int8(1)]) == derive_seed(3, 0.5, [1])
 
 
-@pytest.mark.parametrize("part", [{"a", "b"}, object()], ids=["set", "object"])
+def test_numpy_numbers_count_as_python_numbers_in_a_dataclass():
+    setting = Setting(np.int64(3), (np.float64(0.5),))
+    assert derive_seed(setting) == derive_seed(Setting(3, (0.5,))) == SEED_OF_A_SETTING
+    assert isinstance(setting.number, np.int64)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"a", "b"}, Setting(1, frozenset("ab")), [Setting({"a"}, ())], object()],
+    ids=["set", "frozenset in a dataclass", "set in a dataclass in a list", "object"],
+)
 def test_a_part_without_a_stable_text_is_refused(part):
     with pytest.raises(TypeError, match="instead"):
         derive_seed(part)
