@@ -32,6 +32,7 @@ from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import Study, find_study, open_study, recorded_studies
 from causalmix.book.study_text import failures_text
+from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.verdicts import Verdict
@@ -218,6 +219,27 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     text = model_scores(tmp_path)
     assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
     assert "`mine` by +0.012" in text and "takes 3.0 times as long" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.01234, "0.0123"),
+        (0.0014, "0.0014"),
+        (-0.00123456, "−0.00123"),
+        (0.0999999, "0.10"),
+        (0.5, "0.50"),
+        (12.3456, "12.35"),
+        (1234.5678, "1,235"),
+        (12345.6, "12,346"),
+        (-1234567.8, "−1,234,568"),
+        (-0.0, "0"),
+        (2310, "2,310"),
+        (0.00001234, "1.23e−05"),
+    ],
+)
+def test_a_number_keeps_three_digits_and_large_ones_are_written_out(value: float, text: str) -> None:
+    assert number(value) == text
 
 
 def test_a_method_that_was_measured_on_fewer_cases_is_left_out_of_the_comparison(tmp_path: Path) -> None:

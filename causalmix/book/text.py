@@ -12,21 +12,27 @@ VERDICTS = OUTCOMES
 
 
 def number(value: float | int | None) -> str:
-    """Format a number for a reader: three significant digits, a real minus sign, a dash for none.
+    """Format a number for a reader: a real minus sign, a dash for none.
+
+    Three significant digits below 1, four up to 1000, then all digits before the point.
 
     Examples
     --------
     >>> number(0.12345), number(2310), number(-0.01), number(0.00002), number(None), number(float("nan"))
     ('0.123', '2,310', '−0.01', '2e−05', '–', '–')
+    >>> number(0.01234), number(0.00123), number(12.3456), number(12345.6)
+    ('0.0123', '0.00123', '12.35', '12,346')
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    if float(value).is_integer() and abs(value) < 1e15:
-        text = f"{int(value):,}"
-    elif 1e-3 <= abs(value) < 1e5:
-        text = f"{value:.3f}".removesuffix("0") if abs(value) < 1 else f"{value:.4g}"
+    size = abs(value)
+    if size < 1e15 and (size >= 1000 or float(value).is_integer()):
+        text = f"{round(value):,}"
+    elif 1e-3 <= size < 1:
+        whole, decimals = f"{value:.{2 - math.floor(math.log10(size))}f}".split(".")
+        text = f"{whole}.{decimals.rstrip('0'):0<2}"
     else:
-        text = f"{value:.2g}"
+        text = f"{value:.4g}" if 1 <= size < 1000 else f"{value:.3g}"
     return text.replace("-", "−")
 
 
