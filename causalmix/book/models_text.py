@@ -13,8 +13,8 @@ import pandas as pd
 from causalmix.book.text import count, interval, number, score, sentence_list, table
 from causalmix.intervals import cluster_bootstrap
 from causalmix.presets import PRESETS
-from causalmix.specs import RunSpec
 from causalmix.recorded_cases import count_cases, name_left_out
+from causalmix.specs import RunSpec
 
 SUITES = {
     "tabarena33": ("table", "of the benchmark"),
