@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.multitest import multipletests
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
+from statsmodels.tools.sm_exceptions import ModelWarning
 
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores
 from causalmix.cells import Store
@@ -137,7 +137,7 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
         X = X[["depth", "intercept"]]
     model = MixedLM(y.to_numpy(), X, groups=own["dataset"].to_numpy())
     with warnings.catch_warnings():  # a variance between tables of 0 is a result, not a failure
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ModelWarning)
         fitted = model.fit(reml=True)
     terms = [name for name in X.columns if name != "intercept"] if fitted.converged else []
     ends = fitted.conf_int().loc[terms]
