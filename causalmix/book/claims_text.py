@@ -55,7 +55,8 @@ def rules_commit(path: Path, studies: Sequence[Study]) -> str:
         return "This checkout has no history: the date of the rules cannot be shown."
     sentences = [f"The rules were last changed in commit {when}."]
     for study in studies:
-        for revision in (name for name in study.manifest["revisions"] if name):
+        n_runs = sum(study.manifest["revisions"].values())
+        for revision, n_own in ((name, n) for name, n in study.manifest["revisions"].items() if name):
             made = _git(path, "log", "-1", "--format=%h of %ad", "--date=iso-local", revision)
             if not made:
                 how = f"is not in this checkout (`{revision}`)"
@@ -63,7 +64,7 @@ def rules_commit(path: Path, studies: Sequence[Study]) -> str:
                 continue
             else:
                 how = f"({made}) does not contain that commit: only the dates tell which came first"
-            sentences.append(f"The code that made runs of `{study.name}` {how}.")
+            sentences.append(f"The code that made {n_own} of the {n_runs} runs of `{study.name}` {how}.")
     if len(sentences) == 1 and studies:
         names = sentence_list([f"`{study.name}`" for study in studies])
         sentences.append(f"The code that made the recorded runs ({names}) contains that commit.")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from causalmix.book.text import count, interval, number, score, sentence_list, table
+from causalmix.book.text import count, number, score, sentence_list, table
 from causalmix.intervals import cluster_bootstrap
 from causalmix.presets import PRESETS
 from causalmix.recorded_cases import count_cases, name_left_out
@@ -67,8 +67,7 @@ def _ensembling(scores: pd.DataFrame) -> list[str]:
         sentences.append(
             f"Averaging {members} views of each table, with classes permuted, signs flipped and features in "
             f"another order, changes the ROC-AUC of `{model}` by {score(found.value)} "
-            f"{interval(found.lower, found.upper)} and takes "
-            f"{times:.1f} times as long."
+            f"[{score(found.lower)}, {score(found.upper)}] and takes {times:.1f} times as long."
         )
     return sentences
 

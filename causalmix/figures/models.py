@@ -85,6 +85,7 @@ def _draw_side_by_side(frame: pd.DataFrame, column: str, ax: Axes) -> None:
             panel.plot(own["value"], place, marker, color=colour, label=name)
         panel.axvline(0, color=INK, linewidth=1)
         label_arms(panel, arms)
+        panel.locator_params(axis="x", nbins=5)
         panel.set_title(f"{measure} over tables and folds")
     panels[-1].tick_params(labelleft=False)
     label_figure(panels[0], x=AXIS_LABELS[frame["normalisation"].iloc[0]])
