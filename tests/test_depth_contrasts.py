@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from causalmix.depth_contrasts import (
     DISCOVERED,
@@ -106,6 +107,7 @@ def test_all_comparisons_of_the_true_graph_are_adjusted_together(known):
     assert not frame.duplicated(["baseline", "outcome"]).any()
     assert {"tail_volatility", "score"} <= set(frame["outcome"])
     assert (frame["p_holm"] >= frame["p_value"]).all()
+    assert frame["p_holm"].to_numpy() == pytest.approx(multipletests(frame["p_value"], method="holm")[1])
 
 
 def test_targets_without_an_edge_are_counted_per_table(dial_store):

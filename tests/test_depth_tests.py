@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from causalmix.depth_tests import (
     between_datasets,
@@ -151,6 +152,7 @@ def test_known_tables_are_placed_at_the_depth_that_was_set():
 def test_all_tests_that_can_be_computed_form_one_family_adjusted_by_holm(store):
     frame = secondary_tests(store)
     assert (frame["p_holm"] >= frame["p_value"]).all() and frame["p_value"].notna().all()
+    assert frame["p_holm"].to_numpy() == pytest.approx(multipletests(frame["p_value"], method="holm")[1])
     assert not ((frame["measure"] == "tail_volatility") & (frame["test"] == "dial")).any()
     assert {"dial", "dial_against_controls"} <= set(frame["test"])
 
