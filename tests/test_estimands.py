@@ -1,0 +1,106 @@
+"""The estimands of the claims, each found a second way on a made-up study of the paper's arms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.claims import load_claims
+from causalmix.estimands import ESTIMANDS, Quantities, Stored
+from causalmix.experiment import encode_rows, finetune_seed
+from causalmix.folds import prepare_fold
+from tests.recorded import PAPER_LIFTS, make_study
+from tests.runs import make_spec
+
+CLAIMS = load_claims()
+CELL = ["dataset", "fold"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> pd.DataFrame:
+    return make_study(tmp_path_factory.mktemp("results") / "paper", lifts=PAPER_LIFTS, noise=0.03).runs()
+
+
+def estimate(claim: str, runs: pd.DataFrame) -> Quantities:
+    estimand = CLAIMS[claim].estimand
+    return ESTIMANDS[estimand["kind"]](Stored(runs, resamples=300), estimand)
+
+
+def scores_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """(dataset, fold) by arm: the share of the remaining error that was removed."""
+    score = (runs["test_auc"] - runs["zero_shot_auc"]) / (1 - runs["zero_shot_auc"])
+    return runs.assign(score=score).pivot(index=CELL, columns="arm", values="score")
+
+
+def test_medians_and_spreads_are_those_of_the_scores(runs):
+    scores = scores_of(runs)
+    found = estimate("04", runs)
+    assert found["value"] == pytest.approx(scores["causalmix"].median())
+    assert found["sd"] == pytest.approx(scores["causalmix"].std())
+    quartiles = scores["causalmix"].quantile([0.25, 0.75])
+    assert found["iqr"] == pytest.approx(quartiles.loc[0.75] - quartiles.loc[0.25])
+    assert found["lower"] <= found["value"] <= found["upper"]
+
+
+def test_the_largest_median_is_that_of_the_best_synthetic_arm(runs):
+    found, medians = estimate("06", runs), scores_of(runs)[CLAIMS["06"].estimand["arms"]].median()
+    assert found["value"] == pytest.approx(medians.max()) and found["n_negative"] == (medians < 0).sum()
+    assert found["lower"] <= found["value"] <= found["upper"]
+
+
+def test_the_ratio_of_spreads_is_that_of_the_arm_over_the_baseline(runs):
+    found, scores = estimate("07", runs), scores_of(runs)
+    arm, baseline = scores["causalmix"], scores["default"]
+    iqr = [np.subtract(*np.percentile(one, [75, 25])) for one in (arm, baseline)]
+    assert found["value"] == pytest.approx(arm.std() / baseline.std())
+    assert found["iqr_ratio"] == pytest.approx(iqr[0] / iqr[1])
+    assert (found["sd_arm"], found["sd_baseline"]) == pytest.approx((arm.std(), baseline.std()))
+
+
+def test_ranks_are_taken_within_a_fold_then_averaged_over_folds_and_tables(runs):
+    estimand = CLAIMS["09"].estimand
+    ranks = scores_of(runs).drop(columns="zero_shot").rank(axis=1, ascending=False)
+    means = ranks.groupby("dataset").mean().mean()
+    lead, gap = estimate("08", runs), estimate("09", runs)
+    assert lead["value"] == pytest.approx(means["default"] - means["causalmix"])
+    assert lead["arm_position"] == means.rank()["causalmix"]
+    assert gap["value"] == pytest.approx(means[estimand["worse"]].min() - means[estimand["better"]].max())
+    assert gap["n_below"] == (means[estimand["worse"]] > means[estimand["better"]].max()).sum()
+
+
+def test_tables_runs_and_folds_are_counted_once(runs):
+    nothing_tuned = runs[runs["arm"] == "zero_shot"]
+    assert estimate("01", runs)["value"] == 6 and estimate("01", nothing_tuned)["value"] == 0
+    of_mitra = estimate("01", runs.assign(model="mitra"))
+    assert (estimate("01", runs)["model_is_mitra"], of_mitra["model_is_mitra"]) == (0, 1)
+    twice = pd.concat((runs, runs.assign(repeat=1)))
+    uneven = runs[(runs["dataset"] != "table0") | (runs["fold"] > 0)]
+    assert estimate("02", twice)["value"] == estimate("02", runs)["value"] == 6 * 3 * 7
+    assert (estimate("02", runs)["folds_min"], estimate("02", uneven)["folds_min"]) == (3, 2)
+
+
+def test_a_run_is_paired_only_with_a_zero_shot_run_on_its_own_rows(runs):
+    assert estimate("03", runs)["value"] == 1
+    other_rows = (runs["arm"] == "zero_shot") & (runs["dataset"] == "table0")
+    assert estimate("03", runs.assign(n_test=runs["n_test"] + other_rows))["value"] == pytest.approx(5 / 6)
+    other_start = runs.assign(test_auc=runs["test_auc"] + 0.01 * other_rows)
+    assert estimate("03", other_start)["value"] == pytest.approx(5 / 6)
+    assert estimate("10", runs)["value"] == 0 and estimate("10", other_start)["value"] > 0
+
+
+def test_validation_and_test_rows_are_not_mixed_up_and_each_fold_has_a_seed_of_its_own():
+    spec = make_spec()
+    fold = prepare_fold(spec)
+    data = encode_rows(fold, fold.train)
+    for rows, labels in ((data.val, fold.split.y_val), (data.test, fold.split.y_test)):
+        assert rows.y.tolist() == fold.labels.transform(labels).tolist()
+    specs = [
+        spec,
+        make_spec(fold=1),
+        make_spec(repeat=1),
+        make_spec(dataset="wine"),
+        make_spec(model="other"),
+    ]
+    assert len({finetune_seed(one) for one in specs}) == len(specs)
+    assert finetune_seed(make_spec("default")) == finetune_seed(make_spec("scm"))
