@@ -154,8 +154,11 @@ def rows_snippets(workspace: Workspace, executions: Sequence[Execution]) -> dict
         "fig_generator_cost": generators_text.cost_text(results / "generators" / "cost.csv"),
         "fig_ratio_sensitivity": generators_text.ratio_text(results / "sensitivity"),
     }
-    speed = {"generator_speed": generators_text.speed_text(results / "generators")}
-    return speed | {name: text + generators_text.see(executions, name) for name, text in texts.items()}
+    apart = {
+        "generator_speed": generators_text.speed_text(results / "generators"),
+        "tried_settings": settings_text.tried_settings(results / "generators" / "settings.csv"),
+    }
+    return apart | {name: text + generators_text.see(executions, name) for name, text in texts.items()}
 
 
 def snippets(

@@ -51,10 +51,8 @@ class CausalGenerator:
     algorithms : sequence of {"pc", "fci"}
         Discovery algorithms to average over.
     mechanism : {"linear", "hist_gradient_boosting"}
-        Regressors and classifiers of the nodes. Measured on 6 TabArena tables, 192 training rows, 2 splits
-        each (ROC-AUC on real test rows of a random forest trained on 960 synthetic rows): .714 linear, .716
-        boosting, at an eighth of the time; on 5 tables, 9 splits, again: .675 and .689, a
-        paired difference of .014 (standard error .019), at twice the time with discovery. Hence linear.
+        Regressors and classifiers of the nodes; compared, as are other settings, in
+        ``results/generators/settings.csv`` (``benchmarks/generator_settings.py``).
     max_parents : int
         Largest number of parents of a node.
     graph : {"discovered", "empty", "random", "true"} or networkx.DiGraph

@@ -45,11 +45,8 @@ class CTGANGenerator(TableGenerator):
 
     Notes
     -----
-    The numbers are ours, sized for tables of a few hundred rows. Measured on 6 TabArena tables of 192
-    training rows, one fold and one seed each (mean ROC-AUC on real test rows of a random forest trained on
-    960 synthetic rows): .617 with 500 steps of this kind in 3.5 to 9.5 CPU-seconds, .568 at a learning rate
-    of 5e-4, .551 at 2e-4; .583 with the package's own numbers (batch 500, width 256, 300 steps of 2e-4) in 10
-    to 18 CPU-seconds.
+    The numbers are ours, sized for tables of a few hundred rows. Others are compared with them in
+    ``results/generators/settings.csv``, which ``benchmarks/generator_settings.py`` writes.
     """
 
     def __init__(

@@ -53,10 +53,8 @@ class TabEBMGenerator(TableGenerator):
         diffusion (``n_steps * noise ** 2``) at a thirteenth of the cost.
     step_size, noise : float
         Factor of the gradient and standard deviation of the noise of a step. Our model's gradients are not
-        TabPFN's, so the distance ``n_steps * step_size`` is ours, a quarter of the original's 20. Measured
-        on 3 TabArena tables of 192 training rows, one fold each (mean ROC-AUC on real test rows of a random
-        forest trained on the synthetic rows): .756 at distance 2.5, .724 at 5, .701 at 10, .690 at 20, and
-        .800 when only noise moved the rows (25 steps each).
+        TabPFN's, so the distance ``n_steps * step_size`` is ours, a quarter of the original's 20; compared
+        with others in ``results/generators/settings.csv`` (``benchmarks/generator_settings.py``).
     start_noise : float
         Standard deviation of the noise on the real rows that the chains start from.
     corner : float

@@ -1,0 +1,75 @@
+"""What other settings of the generators score beside those in use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.book.settings_text import tried_settings
+from causalmix.generators import make_generator
+from causalmix.profiles import PROFILES
+from causalmix.setting_scores import IN_USE, summarise_settings
+from tests.benchmark_scripts import load_benchmark
+
+
+def made_up_cases(gain: float = 0.1) -> pd.DataFrame:
+    """Four tables x two folds; the other setting gains on the fine-tuned score, varies on the forest's."""
+    rows = []
+    for k, dataset in enumerate("abcd"):
+        for fold in (8, 9):
+            base = {"generator": "ctgan", "dataset": dataset, "fold": fold, "reason": ""}
+            level = 0.6 + 0.05 * k + 0.01 * (fold - 8)
+            forest = level + (0.2 if k % 2 else -0.2)
+            rows.append(
+                {**base, "setting": IN_USE, "forest_auc": level, "finetuned_auc": level, "seconds": 2.0}
+            )
+            other = {"forest_auc": forest, "finetuned_auc": level + gain * (1 + 0.01 * k), "seconds": 6.0}
+            rows.append({**base, "setting": "another", **other})
+    return pd.DataFrame(rows)
+
+
+def test_settings_are_compared_on_the_folds_that_both_have_and_the_one_in_use_comes_first():
+    cases = made_up_cases()
+    lost = (cases["setting"] == "another") & (cases["dataset"] == "d")
+    cases.loc[lost, ["forest_auc", "finetuned_auc"]] = np.nan
+    summary = summarise_settings(cases)
+    assert list(summary["setting"]) == [IN_USE, IN_USE, "another", "another"]
+    row = summary[(summary["setting"] == "another") & (summary["score"] == "finetuned_auc")].iloc[0]
+    assert row["n_tables"] == 3 and row["seconds"] == 6.0
+    assert row["difference"] == pytest.approx(0.101)  # mean of .1, .101 and .102, table d left out
+    assert row["mean"] == pytest.approx(0.6 + 0.05 + 0.005 + 0.101)
+    assert row["lower"] > 0
+
+
+def test_the_book_names_the_settings_that_can_be_told_from_the_one_in_use(tmp_path):
+    path = tmp_path / "settings.csv"
+    assert "not compared here" in tried_settings(path)
+    made_up_cases().to_csv(path, index=False)
+    text = tried_settings(path)
+    assert "above it CTGAN (another) can be told from it" in text and "4 simulated tables" in text
+    assert "could not be served" not in text
+    made_up_cases(gain=0.0).assign(reason=["too few"] + [""] * 15).to_csv(path, index=False)
+    text = tried_settings(path)
+    assert "No other setting's" in text and "1 case could not be served" in text
+
+
+def test_settings_are_tried_on_tables_and_folds_that_no_study_uses_and_every_one_exists():
+    script = load_benchmark("generator_settings")
+    used = {fold for profile in PROFILES.values() if profile.suite == script.SUITE for fold in profile.folds}
+    assert not used & set(script.FOLDS)
+    for generator, settings in script.SETTINGS.items():
+        assert settings[IN_USE] == {}
+        made = {setting: vars(make_generator(generator, **changed)) for setting, changed in settings.items()}
+        assert len({str(state) for state in made.values()}) == len(made)
+
+
+def test_the_rows_of_a_setting_are_scored_by_a_forest_and_by_fine_tuning():
+    script = load_benchmark("generator_settings")
+    row = script.measure("causal", "one graph", "scm-depth2-linear-low", 8)
+    assert row["reason"] == "" and row["seconds"] > 0
+    assert 0.6 < row["forest_auc"] <= 1 and 0.6 < row["finetuned_auc"] <= 1
+    again = script.measure("causal", "one graph", "scm-depth2-linear-low", 8)
+    assert {k: v for k, v in again.items() if k != "seconds"} == {
+        k: v for k, v in row.items() if k != "seconds"
+    }
