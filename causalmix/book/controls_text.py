@@ -11,6 +11,7 @@ from causalmix.book.text import table
 from causalmix.controls import RULE_FILE, ControlsRule, load_rule
 from causalmix.differences import pool_tables, table_differences
 from causalmix.intervals import signed
+from causalmix.profiles import PROFILES
 
 
 def snippets(studies: Sequence[Study]) -> dict[str, str]:
@@ -29,6 +30,7 @@ def snippets(studies: Sequence[Study]) -> dict[str, str]:
         "controls_study": study_text.study_summary(study) if study else absent,
         "controls_arms": study_text.arms_table(study, {}) if study else "",
         "controls_main": first_lead(studies[0]) if studies else "",
+        "controls_tables": tables_text(study) if study else "",
     }
 
 
@@ -43,6 +45,27 @@ def first_lead(study: Study) -> str:
         f"The study `{study.name}` makes the first of these comparisons on more runs: over {len(tables)} "
         f"tables and {tables['n_pairs'].sum()} pairs of runs the mean lead of `{rule.arm}` over "
         f"`{rule.baseline}` is {signed(found.value, found.lower, found.upper)}."
+    )
+
+
+def tables_text(study: Study) -> str:
+    """Return which tables were run first, and the lead over plain fine-tuning on those and on the others."""
+    first = "Ten tables with few features, the same as for the dial of [](depth.md), were run first"
+    rule, scores = load_rule(), normalise_scores(study.runs)
+    tables = table_differences(scores, rule.arm, rule.baseline)
+    is_first = tables["dataset"].isin(PROFILES["first-look"].datasets)
+    if is_first.all():
+        return f"{first}; they are not a sample of the benchmark, and no others are recorded."
+    leads = [
+        f"{signed(found.value, found.lower, found.upper)} on {which}"
+        for which, found in (
+            ("the former", pool_tables(tables[is_first])),
+            (f"the {(~is_first).sum()} others", pool_tables(tables[~is_first])),
+        )
+    ]
+    return (
+        f"{first}; they are not a sample of the benchmark. The others were added when the answer on those "
+        f"was known. The mean lead of `{rule.arm}` over `{rule.baseline}` is {leads[0]}, {leads[1]}."
     )
 
 

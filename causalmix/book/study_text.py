@@ -10,7 +10,7 @@ from causalmix.book.claims_text import Claim, tally_by_kind
 from causalmix.book.study import Study
 from causalmix.book.text import count, number, score, sentence_list, table
 from causalmix.failures import count_failures
-from causalmix.profiles import PROFILES, iter_specs
+from causalmix.profiles import PROFILES, Profile, iter_specs
 from causalmix.specs import ARMS
 from causalmix.verdicts import Verdict
 
@@ -24,12 +24,12 @@ ABOUT_SUITE = {
 def shape(study: Study) -> str:
     """Return the size of a study as part of a sentence."""
     runs = study.runs
-    sizes = [
-        count(runs["dataset"].nunique(), "data set"),
-        count(runs["fold"].nunique(), "fold"),
-        count(runs["arm"].nunique(), "arm"),
-    ]
-    return f"{count(len(runs), 'run')} ({' × '.join(sizes)})"
+    tables, arms = count(runs["dataset"].nunique(), "data set"), count(runs["arm"].nunique(), "arm")
+    per_table = runs.groupby("dataset")["fold"].nunique()
+    folds = count(int(per_table.max()), "fold")
+    if per_table.min() < per_table.max():
+        folds = f"{number(int(per_table.min()))} to {folds}"
+    return f"{count(len(runs), 'run')} ({tables} × {folds} × {arms})"
 
 
 def models_of(study: Study) -> str:
@@ -107,11 +107,27 @@ def part_of_profile(study: Study) -> list[list[str]]:
     whole = sum(1 for _ in iter_specs(profile, study.name))
     if planned >= whole:
         return [["Command", f"`causalmix run --profile {study.name}`"]]
-    tables, folds = sorted(study.manifest["datasets"]), sorted(study.runs["fold"].unique())
-    options = f" --datasets {','.join(tables)}" if set(tables) != set(profile.tables) else ""
-    options += f" --folds {','.join(map(str, folds))}" if set(folds) != set(profile.folds) else ""
     share = f"{number(planned)} of the {number(whole)} runs of that profile"
-    return [["Command", f"`causalmix run --profile {study.name}{options}`: {share}"]]
+    return [["Command", f"{sentence_list(_commands(study, profile))}: {share}"]]
+
+
+def _commands(study: Study, profile: Profile) -> list[str]:
+    """Return the commands that make the study's runs: one for all folds with the same tables."""
+    cells = study.runs.groupby("fold")["dataset"].agg(lambda names: ",".join(sorted(set(names))))
+    commands = []
+    for tables in dict.fromkeys(cells):
+        folds = cells.index[cells == tables].tolist()
+        whole = set(tables.split(",")) == _available(study, profile)
+        options = "" if whole else f" --datasets {tables}"
+        options += f" --folds {','.join(map(str, folds))}" if set(folds) != set(profile.folds) else ""
+        commands.append(f"`causalmix run --profile {study.name}{options}`")
+    return commands
+
+
+def _available(study: Study, profile: Profile) -> set[str]:
+    """Return the tables of the profile but those that could not be had."""
+    absent = {cell["dataset"] for cell in study.manifest["absent"]} - set(study.manifest["datasets"])
+    return set(profile.tables) - absent
 
 
 def compute(study: Study) -> str:
