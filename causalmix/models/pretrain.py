@@ -26,7 +26,10 @@ from causalmix.models.tab2d import Tab2D
 
 
 def draw_batch(step: int, config: PretrainConfig, device: str, part: int = 0) -> TaskBatch:
-    """Draw the tasks of one part of a step; they depend on the configuration's seed and the step alone."""
+    """Draw the tasks of one part of a step; they depend on the configuration's seed and the step alone.
+
+    Rows and features are drawn from the stage's ranges; 40 to 80 % of the rows are context.
+    """
     stage = stage_at(step, config)
     number = step * config.batches_per_step + part
     rng = torch.Generator(device).manual_seed(config.seed * 1_000_003 + number)

@@ -1,0 +1,88 @@
+"""One step of the pre-training: what it draws, and which weights it moves how far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from math import hypot
+from pathlib import Path
+
+import pytest
+import torch
+
+from causalmix.models.pretrain import Pretrainer, draw_batch
+from causalmix.models.recipes import PretrainConfig, Stage
+from causalmix.models.tab2d import Tab2DConfig
+
+TINY = PretrainConfig(
+    model=Tab2DConfig(dim=16, n_layers=2, n_heads=2),
+    n_steps=2000,
+    tokens_per_batch=512,
+    warmup_steps=1,
+    stages=(Stage(1.0, (50, 50), (3, 3), 2, 0.0, False),),
+)
+
+
+def moves_of(config: PretrainConfig, folder: Path, step: int = 0) -> dict[str, torch.Tensor]:
+    """What a step adds to each of the weights that the training begins with."""
+    trainer = Pretrainer(config, folder)
+    before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
+    trainer.train_step(step)
+    return {name: weight.detach() - before[name] for name, weight in trainer.model.named_parameters()}
+
+
+def assert_moved(one: torch.Tensor, other: torch.Tensor) -> None:
+    torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-3)
+
+
+def test_muon_moves_the_matrices_of_every_layer_and_adamw_all_else(tmp_path: Path) -> None:
+    once = moves_of(TINY, tmp_path)
+    muon = moves_of(replace(TINY, muon_lr=2 * TINY.muon_lr), tmp_path)
+    adamw = moves_of(replace(TINY, adamw_lr=2 * TINY.adamw_lr), tmp_path)
+    by_muon = [name for name in once if not torch.equal(once[name], muon[name])]
+    # two attentions of four matrices and two networks of two in each layer
+    assert Counter(name.rsplit(".", 2)[0].split(".")[1] for name in by_muon) == {"0": 12, "1": 12}
+    for name in once:
+        assert_moved(muon[name], (2 if name in by_muon else 1) * once[name])
+        assert_moved(adamw[name], (1 if name in by_muon else 2) * once[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "step", "share"),
+    [({"warmup_steps": 10}, 0, 1 / 10), ({"warmup_steps": 10}, 4, 5 / 10), ({"n_steps": 20}, 19, 1 / 8)],
+    ids=["the first of ten that warm up", "the fifth of them", "the last of eight that cool down"],
+)
+def test_a_step_is_as_long_as_the_schedule_says(
+    change: dict, step: int, share: float, tmp_path: Path
+) -> None:
+    full, part = moves_of(TINY, tmp_path, step), moves_of(replace(TINY, **change), tmp_path, step)
+    for name in full:
+        assert_moved(part[name], share * full[name])
+
+
+def test_a_gradient_longer_than_one_is_cut_to_one(tmp_path: Path) -> None:
+    trainer, lengths = Pretrainer(TINY, tmp_path), []
+    with torch.no_grad():
+        trainer.model.final_layer.weight.mul_(30)  # confident and wrong: a long gradient
+
+    def measure(optimizer: torch.optim.Optimizer, *_) -> None:
+        gradients = [p.grad for p in optimizer.param_groups[0]["params"] if p.grad is not None]
+        lengths.append(float(torch.cat([gradient.flatten() for gradient in gradients]).norm()))
+
+    for optimizer in trainer.optimizers:
+        optimizer.register_step_pre_hook(measure)
+    trainer.train_step(0)
+    assert len(lengths) == 2 and hypot(*lengths) == pytest.approx(1, abs=1e-4)
+
+
+def test_another_seed_begins_with_other_weights_and_draws_other_tasks(tmp_path: Path) -> None:
+    first, again, other = (replace(TINY, seed=seed) for seed in (0, 0, 1))
+    weights = [Pretrainer(config, tmp_path).model.final_layer.weight for config in (first, again, other)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    tasks = [draw_batch(3, config, "cpu").X for config in (first, again, other)]
+    assert torch.equal(tasks[0], tasks[1]) and not torch.equal(tasks[0], tasks[2])
+
+
+def test_two_to_four_fifths_of_the_rows_of_a_task_are_labelled() -> None:
+    shares = [draw_batch(step, TINY, "cpu").n_context / 50 for step in range(60)]
+    assert 0.4 <= min(shares) < 0.45 and 0.75 < max(shares) <= 0.8
