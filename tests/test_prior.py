@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +21,12 @@ from causalmix.models import prior as prior_module
 from causalmix.models.mechanisms import deep_tree
 from causalmix.models.pretrain import (
     Pretrainer,
+    accumulate_gradients,
     draw_batch,
     draw_held_out,
     mean_loss,
     steps_for_minutes,
+    task_loss,
 )
 from causalmix.models.prior import FAMILIES, TaskBatch, TaskShape, sample_tasks
 from causalmix.models.recipes import (
@@ -83,6 +87,32 @@ def test_each_family_alone_makes_tasks_that_a_forest_learns(
 ) -> None:
     monkeypatch.setattr(prior_module, "FAMILY_WEIGHTS", {family: 1.0})
     assert forest_auc(sample_tasks(12, TaskShape(300, 200, 5, 2, 0.1, False), generator())) > 0.7
+
+
+def test_each_family_makes_about_a_third_of_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Counter[str] = Counter()
+
+    def counted(family: str, draw: Callable) -> Callable:
+        def draw_and_count(n_tasks: int, *shape) -> tuple:
+            made[family] += n_tasks
+            return draw(n_tasks, *shape)
+
+        return draw_and_count
+
+    for family, draw in list(FAMILIES.items()):
+        monkeypatch.setitem(FAMILIES, family, counted(family, draw))
+    assert len(sample_tasks(900, TaskShape(6, 3, 2), generator()).X) == made.total() == 900
+    assert len(made) == 3 and min(made.values()) > 900 / 4
+
+
+def test_labels_read_the_columns_as_shown_in_the_share_of_the_batches_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prior_module, "FAMILY_WEIGHTS", {"tree_ensemble": 1.0})
+    monkeypatch.setattr(prior_module, "observed_trees", lambda *args: "as shown")
+    rng, shape = generator(), TaskShape(6, 3, 2, observed_share=0.4)
+    drawn = [sample_tasks(1, shape, rng) for _ in range(200)]
+    assert drawn.count("as shown") / 200 == pytest.approx(0.4, abs=0.1)
 
 
 def test_untidy_columns_cost_a_forest_less_where_the_labels_read_them_as_they_are_shown() -> None:
@@ -183,6 +213,12 @@ def test_a_step_averages_the_gradients_of_batches_of_different_shapes(tmp_path: 
     trainer = Pretrainer(config, tmp_path)
     batches = [draw_batch(0, config, "cpu", part) for part in range(3)]
     expected = mean_loss(trainer.model, batches)
+    accumulate_gradients(trainer.model, 0, config, "cpu")
+    weights = [p for p in trainer.model.parameters() if p.grad is not None]
+    loss = torch.stack([task_loss(trainer.model, batch) for batch in batches]).mean()
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        torch.testing.assert_close(weight.grad, gradient, atol=1e-6, rtol=1e-4)
+    trainer.model.zero_grad()
     trainer.run(progress=False)
     logged = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["loss"]
     assert logged == pytest.approx(expected, abs=1e-5)
