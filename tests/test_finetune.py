@@ -116,12 +116,22 @@ def test_fine_tuning_lowers_the_training_loss(model: Tab2D, data: FinetuneData) 
     assert trajectory.train_loss[-1] < trajectory.train_loss[1]
 
 
+def test_the_training_loss_is_the_mean_over_the_steps_since_the_last_evaluation(
+    model: Tab2D, data: FinetuneData
+) -> None:
+    each, third = (FineTuner(replace(PRESET, eval_every=n)).run(model, data, seed=0) for n in (1, 3))
+    assert third.steps == (0, 3, 6)
+    steps = np.reshape(each.train_loss[1:], (2, 3))
+    assert third.train_loss[1:] == pytest.approx(steps.mean(axis=1))
+
+
 def test_synthetic_rows_reach_the_prediction_context_only_when_asked(
     model: Tab2D, data: FinetuneData
 ) -> None:
     flipped = replace(data, pool=LabelledRows(data.pool.X, 1 - data.pool.y))
     for context, same in (("real", True), ("pool", False)):
-        scores = [evaluate(model, [which], 0, context)[0]["test_log_loss"] for which in (flipped, data)]
+        tuner = FineTuner(replace(PRESET, n_steps=1, prediction_context=context))
+        scores = [tuner.run(model, which, seed=0).at_start("test_log_loss") for which in (flipped, data)]
         assert (scores[0] == scores[1]) is same
 
 

@@ -82,6 +82,19 @@ def test_runs_are_grouped_by_shape_and_keep_their_places(model, programs):
     assert programs == [2]
 
 
+def test_tables_with_other_numbers_of_classes_share_no_program(model, programs):
+    """One program of both would have to be made again."""
+    runs = [make_data(seed) for seed in range(4)]
+    for position in (1, 3):
+        parts = (runs[position].pool, runs[position].context, runs[position].val, runs[position].test)
+        three = [LabelledRows(part.X, np.arange(len(part)) % 3) for part in parts]
+        runs[position] = FinetuneData(*three, n_classes=3)
+    tuner = FineTuner(replace(PRESET, n_steps=2))
+    for seed, outcome in enumerate(run_many(tuner, model, runs)):
+        assert_same(outcome, tuner.run(model, runs[seed], seed))
+    assert programs == [2, 2]
+
+
 def test_pure_and_mixed_pools_have_one_shape_unless_they_are_the_prediction_context():
     pure, mixed = make_data(0), make_data(0, n_pool=100)
     assert shape_of(pure, PRESET) == shape_of(mixed, PRESET)
