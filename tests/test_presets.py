@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
+import numpy as np
 import pytest
 
 from causalmix.cells import AnalysisError, at_preset
@@ -43,6 +46,31 @@ def test_every_recorded_run_still_has_its_hash_and_belongs_to_its_profile(name):
     assert {spec_of_row(row).spec_hash for row in rows} == recorded
     if name in PROFILES:
         assert recorded <= {spec.spec_hash for spec in iter_specs(PROFILES[name], name)}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_recorded_run_was_measured_at_the_steps_of_its_preset(name):
+    store = ResultStore(RESULTS / name)
+    runs = store.runs().query("status == 'ok' and arm != 'zero_shot'").set_index("spec_hash")
+    ends = store.trajectories().groupby("spec_hash")["step"].agg(["max", "count"]).loc[runs.index]
+    presets = runs["preset"].map(PRESETS.get)
+    n_steps = [n_steps or preset.n_steps for n_steps, preset in zip(runs["n_steps"], presets, strict=True)]
+    every = presets.map(lambda preset: preset.eval_every)
+    assert len(runs) and (ends["max"] == n_steps).all()
+    assert (ends["count"] == 1 + np.ceil(n_steps / every)).all()
+
+
+def test_the_presets_are_those_that_the_recorded_runs_were_made_with():
+    """A record holds the name of its preset, not its numbers: changed, it could not be made again."""
+    ours = (30, 3, 1e-3, 0.01, 3, 10, 192, 0.25, "real")
+    assert {name: astuple(preset) for name, preset in PRESETS.items()} == {
+        "causalmix": ours,
+        "tabpfn": (*ours[:2], 3e-6, *ours[3:]),
+        "smoke": (4, 2, *ours[2:6], 64, *ours[7:]),
+        # AutoGluon's: LR, weight_decay and WARMUP_STEPS of its `sklearn_interface.py`
+        "autogluon-mitra": (50, 5, 1e-4, 0.1, 1000, *ours[5:]),
+        "mitra-v2": (50, 5, 1e-5, 0.3, 10, *ours[5:]),
+    }
 
 
 def test_every_preset_of_a_profile_exists():
