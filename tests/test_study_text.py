@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from causalmix.book.controls_text import tables_text
+from causalmix.book.depth_text import earlier_text
 from causalmix.book.study import open_study
 from causalmix.book.study_text import study_summary
 from causalmix.profiles import PROFILES
+from tests.book_checkout import ROOT
 from tests.recorded import CONTROL_LIFTS, make_study
 
 
@@ -32,3 +35,12 @@ def test_the_chapter_on_controls_tells_the_tables_that_were_run_first_from_the_o
     assert "on the former" in text and "on the 3 others" in text
     former, others = re.findall(r"(.)\d?\.\d+ \[", text.split("is ")[-1])
     assert (former, others) == ("−", "+")
+
+
+def test_earlier_records_of_a_study_are_listed_with_their_verdicts(tmp_path: Path) -> None:
+    assert earlier_text(tmp_path / "earlier.json") == ""
+    recorded = json.loads((ROOT / "results" / "depth" / "earlier.json").read_text(encoding="utf-8"))
+    text = earlier_text(ROOT / "results" / "depth" / "earlier.json")
+    for earlier in recorded:
+        assert f"`{earlier['commit']}`" in text and earlier["reason"] in text
+        assert f"{earlier['verdict']['n_datasets']} tables" in text

@@ -14,7 +14,7 @@ import pandas as pd
 
 from causalmix.book.claims_text import Claim
 from causalmix.book.execute import Execution
-from causalmix.book.text import badge, interval, number, sentence_list
+from causalmix.book.text import badge, count, interval, number, sentence_list
 from causalmix.depth_contrasts import DISCOVERED, RANDOM
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.figures.depth import MEASURE_LABELS
@@ -41,23 +41,25 @@ def depth_snippets(claim: Claim, verdict: Verdict, executions: Sequence[Executio
 
 
 def earlier_text(path: Path) -> str:
-    """Return what an earlier record of the same study said, and why it was replaced; nothing without one.
+    """Return what earlier records of the same study said, and why they were replaced; nothing without one.
 
     Parameters
     ----------
     path : Path
-        ``earlier.json`` of the study: the commit that holds the record, the reason, and the verdict on it.
+        ``earlier.json`` of the study, a list in the order of time: the commit that holds the record, what was
+        changed after it, and the verdict on it.
     """
     if not path.is_file():
         return ""
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    found = Verdict.from_dict(earlier["verdict"])
-    return (
-        f"**These are the second runs of this study.** {earlier['reason']} The first record, in the commit "
-        f"`{earlier['commit']}`, gave {badge(found.verdict, found.label)} too: {number(found.value)} "
-        f"{interval(*found.interval)}, permutation p {number(found.quantities['p_value'])}. The rule stayed "
-        f"as it was."
-    )
+    lines = ["**What earlier records of this study said.** The rule stayed as it was.", ""]
+    for earlier in json.loads(path.read_text(encoding="utf-8")):
+        found = Verdict.from_dict(earlier["verdict"])
+        lines.append(
+            f"- Commit `{earlier['commit']}`, {count(found.n_datasets, 'table')}: "
+            f"{badge(found.verdict, found.label)}, {number(found.value)} {interval(*found.interval)}, "
+            f"permutation p {number(found.quantities['p_value'])}. {earlier['reason']}"
+        )
+    return "\n".join(lines)
 
 
 def published_tables(executions: Sequence[Execution]) -> dict[str, pd.DataFrame]:
