@@ -24,6 +24,9 @@ PAIR_COLUMNS = [
     "critical_difference", "friedman_p", "n_datasets", "alpha",
 ]  # fmt: skip
 
+_DIGITS = 12
+"""Scores that agree to this many decimals are equal: what is left comes from the order of a sum."""
+
 
 @dataclass(frozen=True)
 class CriticalDifference:
@@ -100,7 +103,7 @@ def rank_arms(
     {'causalmix': 1.0, 'default': 2.0}
     """
     scores = score_matrix(runs, normalisation, arms)
-    ranks = scores.fillna(-np.inf).round(12).rank(axis=1, ascending=False, method="average")
+    ranks = scores.fillna(-np.inf).round(_DIGITS).rank(axis=1, ascending=False, method="average")
     return ranks.groupby(level="dataset").mean()
 
 
@@ -169,7 +172,7 @@ def holm_wilcoxon(scores: pd.DataFrame) -> pd.DataFrame:
     for first, second in combinations(scores.columns, 2):
         pair = scores[[first, second]].dropna()
         pair = pair.groupby(level="dataset").mean() if "dataset" in pair.index.names else pair
-        difference = pair[first] - pair[second]
+        difference = (pair[first] - pair[second]).round(_DIGITS)
         untested = len(difference) < 2 or bool((difference == 0).all())
         p_value = 1.0 if untested else float(stats.wilcoxon(difference).pvalue)
         rows.append((first, second, float(difference.median()), p_value))
@@ -190,7 +193,7 @@ def win_rates(
     DataFrame, shape (n_arms, n_arms)
         ``table.loc[a, b] + table.loc[b, a] == 1``.
     """
-    scores = score_matrix(runs, normalisation, arms).fillna(-np.inf)
+    scores = score_matrix(runs, normalisation, arms).fillna(-np.inf).round(_DIGITS)
     values = scores.to_numpy()
     wins = (values[:, :, None] > values[:, None, :]) + 0.5 * (values[:, :, None] == values[:, None, :])
     table = wins.mean(axis=0)

@@ -1,0 +1,50 @@
+"""Ranks, win rates and tests between arms on hand-worked tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from causalmix.ranking import pairwise_tests, rank_arms, win_rates
+
+
+def make_runs(scores: dict[str, list[float]]) -> pd.DataFrame:
+    """A run per arm on tables t0, t1, ... with these test ROC-AUCs; NaN for a run that failed."""
+    rows = [(f"t{i}", arm, value) for arm, values in scores.items() for i, value in enumerate(values)]
+    runs = pd.DataFrame(rows, columns=["dataset", "arm", "test_auc"])
+    status = np.where(runs["test_auc"].isna(), "failed", "ok")
+    return runs.assign(fold=0, repeat=0, zero_shot_auc=0.2, status=status)
+
+
+def test_scores_that_differ_by_a_rounding_error_are_a_tie():
+    runs = make_runs({"x": [0.3], "y": [0.1 + 0.2], "z": [0.25]})
+    assert rank_arms(runs).loc["t0"].to_dict() == {"x": 1.5, "y": 1.5, "z": 3}
+    rates = win_rates(runs)
+    assert rates.loc["x", "y"] == rates.loc["y", "x"] == 0.5 and rates.loc["x", "z"] == 1
+
+
+def test_tables_on_which_two_arms_differ_by_a_rounding_error_alone_have_no_part_in_wilcoxons_test():
+    gains = [0.01, 0.02, 0.03, -0.04, 0.05]
+    without = pairwise_tests(make_runs({"x": [0.5 + gain for gain in gains], "y": [0.5] * 5}))
+    beside = pairwise_tests(
+        make_runs({"x": [0.5 + gain for gain in gains] + [0.3] * 2, "y": [0.5] * 5 + [0.1 + 0.2] * 2})
+    )
+    assert beside["p_value"].tolist() == pytest.approx(without["p_value"].tolist())
+
+
+def test_a_run_that_failed_loses_against_those_that_finished():
+    rates = win_rates(make_runs({"x": [0.9, np.nan, np.nan, 0.9], "y": [0.8, 0.8, np.nan, 0.8]}))
+    assert rates.loc["x", "y"] == pytest.approx((2 + 0.5) / 4)
+    assert rates.loc["y", "x"] == pytest.approx((1 + 0.5) / 4)
+
+
+def test_six_tables_tell_two_arms_apart_but_not_each_pair_of_three():
+    """Six of six tables have p = 2 / 2**6 < 0.05; of three such pairs, Holm asks for a third of 0.05."""
+    steps = np.arange(6) / 100
+    three = {"best": 0.9 + steps, "middle": 0.7 + 2 * steps, "worst": 0.4 + 5 * steps}
+    alone = pairwise_tests(make_runs({arm: list(three[arm]) for arm in ("best", "worst")}))
+    together = pairwise_tests(make_runs({arm: list(values) for arm, values in three.items()}))
+    assert alone["p_value"].tolist() == pytest.approx([2 / 64]) and alone["wilcoxon"].tolist() == [True]
+    assert together["p_value"].tolist() == pytest.approx([2 / 64] * 3)
+    assert not together["wilcoxon"].any()
