@@ -1,0 +1,33 @@
+"""Intervals and p values, each computed a second way."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from causalmix.intervals import bca_interval, permutation_p
+
+
+def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
+    values = np.exp(1.2 * stats.norm.ppf((np.arange(20) + 0.5) / 20))
+    found = bca_interval(values)
+    draws = np.random.default_rng(1).choice(values, size=(20_000, 20)).mean(axis=1)
+    bias = stats.norm.ppf((draws < values.mean()).mean())
+    left_out = (values.sum() - values) / 19
+    lean = left_out.mean() - left_out
+    skewness = (lean**3).sum() / (6 * (lean**2).sum() ** 1.5)
+    corners = bias + stats.norm.ppf([0.025, 0.975])
+    ends = np.quantile(draws, stats.norm.cdf(bias + corners / (1 - skewness * corners)))
+    assert list(found) == pytest.approx(list(ends), abs=0.04 * (ends[1] - ends[0]))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_permutation_p_counts_rising_and_falling_orders_that_are_as_extreme(sign):
+    x, y = np.arange(6.0), sign * np.array([10.0, 30.0, 20.0, 60.0, 40.0, 50.0])
+    observed = stats.spearmanr(x, y).statistic
+    every = np.array([stats.pearsonr(x, order).statistic for order in permutations(range(6))])
+    exact = (np.abs(every) >= abs(observed) - 1e-12).mean()
+    assert permutation_p(x, y) == pytest.approx(exact, abs=0.01)
