@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from causalmix.analysis import NORMALISATIONS
 from causalmix.claims import load_claims
 from causalmix.estimands import ESTIMANDS, Quantities, Stored
 from causalmix.experiment import encode_rows, finetune_seed
 from causalmix.folds import prepare_fold
+from tests.by_hand import make_store
 from tests.recorded import PAPER_LIFTS, make_study
 from tests.runs import make_spec
 
@@ -22,9 +24,9 @@ def runs(tmp_path_factory) -> pd.DataFrame:
     return make_study(tmp_path_factory.mktemp("results") / "paper", lifts=PAPER_LIFTS, noise=0.03).runs()
 
 
-def estimate(claim: str, runs: pd.DataFrame) -> Quantities:
+def estimate(claim: str, runs: pd.DataFrame, normalisation: str = "error_removed") -> Quantities:
     estimand = CLAIMS[claim].estimand
-    return ESTIMANDS[estimand["kind"]](Stored(runs, resamples=300), estimand)
+    return ESTIMANDS[estimand["kind"]](Stored(runs, normalisation=normalisation, resamples=300), estimand)
 
 
 def scores_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -90,6 +92,79 @@ def test_a_run_is_paired_only_with_a_zero_shot_run_on_its_own_rows(runs):
     other_start = runs.assign(test_auc=runs["test_auc"] + 0.01 * other_rows)
     assert estimate("03", other_start)["value"] == pytest.approx(5 / 6)
     assert estimate("10", runs)["value"] == 0 and estimate("10", other_start)["value"] > 0
+
+
+def test_a_normalisation_that_is_not_0_at_the_zero_shot_score_is_found_out(runs, monkeypatch):
+    monkeypatch.setitem(NORMALISATIONS, "raw", lambda runs: runs["test_auc"])
+    highest_start = runs["zero_shot_auc"].max()
+    assert estimate("10", runs, "raw")["value"] == estimate("11", runs, "raw")["value"] == highest_start
+
+
+def test_a_normalisation_that_hides_losses_is_found_out(runs, monkeypatch):
+    gains = (runs["test_auc"] - runs["zero_shot_auc"])[runs["arm"] != "zero_shot"]
+    monkeypatch.setitem(NORMALISATIONS, "gain", lambda runs: NORMALISATIONS["difference"](runs).clip(lower=0))
+    assert estimate("10", runs, "gain")["sign_agreement"] == pytest.approx((gains > 0).mean())
+    assert estimate("11", runs, "gain")["nonzero_share"] == pytest.approx((gains > 0).mean())
+    assert 0 < (gains > 0).mean() < 1
+
+
+def test_curves_without_a_gap_are_counted_for_the_two_arms_compared():
+    gaps = {
+        "a": {"default": 2.0, "causalmix": 0.5, "scm": None},
+        "b": {"default": 1.5, "causalmix": None, "scm": None},
+        "c": {"default": None, "causalmix": None, "scm": 0.0},
+    }
+    rows = [
+        {"dataset": name, "arm": arm, "gap": gap} for name, arms in gaps.items() for arm, gap in arms.items()
+    ]
+    store, estimand = make_store(rows), CLAIMS["18"].estimand
+    found = ESTIMANDS[estimand["kind"]](Stored(store.runs(), store.trajectories(), resamples=50), estimand)
+    assert found["n_undefined"] == 3
+    assert (found["value"], found["gap_baseline"], found["gap_arm"]) == pytest.approx((1.5, 2.0, 0.5))
+
+
+RISING, FALLING, STILL = (1, 2, 3, 4), (4, 3, 2, 1), (2, 2, 2, 2)
+FAINTLY_RISING, FAINTLY_FALLING = (1, 4, 3, 2), (2, 3, 4, 1)
+"""Orders with Spearman's correlation 1, -1, none, 0.2 and -0.2 with depth."""
+
+
+def along_the_dial(orders: dict[str, list[tuple]]) -> Quantities:
+    """Claim 19's estimand where the regret has these orders along the dial, a fold each, table by table."""
+    rows = [
+        {
+            "dataset": name,
+            "fold": fold,
+            "arm": f"causalmix@depth={k}",
+            "depth": float(k),
+            "regret": place / 10,
+        }
+        for name, folds in orders.items()
+        for fold, order in enumerate(folds)
+        for k, place in enumerate(order)
+    ]
+    store = make_store(rows)
+    stored = Stored(store.runs(), store.trajectories(), resamples=300, permutations=200)
+    estimand = {**CLAIMS["19"].estimand, "measure": "early_stopping_regret"}
+    return ESTIMANDS[estimand["kind"]](stored, estimand)
+
+
+def test_along_the_dial_a_table_of_many_folds_weighs_as_much_as_any_other():
+    found = along_the_dial({"a": [RISING], "b": [FALLING] * 3, "c": [STILL]})
+    assert found["value"] == pytest.approx(0) and (found["n_blocks"], found["n_uninformative"]) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("orders", "value", "equivalent"),
+    [
+        ((FAINTLY_RISING, FAINTLY_FALLING), 0.0, 1),
+        ((RISING, FALLING), 0.0, 0),
+        ((RISING, RISING), 1.0, 0),
+        ((FALLING, FALLING), -1.0, 0),
+    ],
+)
+def test_no_association_of_relevant_size_needs_the_whole_interval_near_0(orders, value, equivalent):
+    found = along_the_dial({f"t{i}": [orders[i % 2]] for i in range(10)})
+    assert found["value"] == pytest.approx(value) and found["equivalent"] == equivalent
 
 
 def test_validation_and_test_rows_are_not_mixed_up_and_each_fold_has_a_seed_of_its_own():
