@@ -17,6 +17,7 @@ from causalmix.depth_tests import (
     secondary_tests,
     within_datasets,
 )
+from tests.by_hand import make_store
 from tests.recorded import DIAL_LIFTS, make_study
 
 SETTINGS = ("0", "1", "2", "3", "full")
@@ -140,6 +141,29 @@ def test_the_mixed_model_needs_depth_to_vary():
 
 def test_between_tables_each_table_is_one_point():
     assert between_datasets(make_observations(0.5)).n == 12
+
+
+def test_between_tables_means_over_folds_are_compared_and_uncut_runs_alone():
+    """The more depth, the less of the measure; each table's first fold and cut graphs say the opposite."""
+    rows = [
+        (f"t{i}", fold, arm, i + 1.0, value)
+        for i in range(6)
+        for fold, arm, value in (
+            (0, "causalmix", i),
+            (1, "causalmix", -3 * i),
+            (0, "causalmix@depth=1", 9 * i),
+        )
+    ]
+    found = between_datasets(pd.DataFrame(rows, columns=["dataset", "fold", "arm", "depth", "value"]))
+    assert found.rho == -1 and found.n == 6
+
+
+def test_each_doubling_of_the_rows_is_a_step_of_the_same_size():
+    sizes = {"a": 50, "b": 100, "c": 200}
+    store = make_store({"dataset": name, "arm": "causalmix", "n_train": n} for name, n in sizes.items())
+    table = measurements(store.runs(), store.trajectories(), "early_stopping_regret")
+    first, second = np.diff(table["log_rows"])
+    assert first == pytest.approx(second) and first > 0
 
 
 def test_known_tables_are_placed_at_the_depth_that_was_set():

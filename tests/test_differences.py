@@ -46,6 +46,14 @@ def test_an_interval_over_tables_covers_the_mean_about_as_often_as_it_says():
     assert 50 <= covered <= 60
 
 
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_an_interval_over_many_tables_is_that_of_the_normal_distribution_at_its_level(level):
+    values = np.random.default_rng(1).normal(0.1, 0.2, 200)
+    found = pool_tables(pd.DataFrame({"dataset": range(200), "difference": values}), confidence=level)
+    expected = stats.norm.interval(level, values.mean(), values.std() / np.sqrt(200))
+    assert (found.lower, found.upper) == pytest.approx(expected, abs=0.1 * (expected[1] - expected[0]))
+
+
 def test_one_table_says_nothing_about_others():
     found = pool_tables(pd.DataFrame({"dataset": ["a"], "difference": [0.3]}))
     assert found.value == 0.3 and np.isnan(found.lower) and np.isnan(sign_flip_p(np.array([0.3])))
@@ -58,3 +66,8 @@ def test_the_sign_flip_test_counts_all_flips_exactly():
     two_sided = 2 * (means >= values.mean() - 1e-12).mean()
     assert sign_flip_p(values) == pytest.approx(two_sided)
     assert sign_flip_p(values) == sign_flip_p(-values)
+
+
+def test_the_sign_flip_p_of_many_tables_that_agree_is_small_but_never_0():
+    values = np.linspace(0.1, 0.4, 20)
+    assert 0 < sign_flip_p(values) <= 1e-3 and sign_flip_p(-values) == pytest.approx(sign_flip_p(values))

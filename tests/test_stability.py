@@ -96,6 +96,11 @@ def test_dispersion_over_folds_averages_repeats_first():
     assert seed_dispersion(scores)["seed_dispersion"].item() == pytest.approx(np.std([0.0, 0.2], ddof=1) / 2)
 
 
+def test_as_many_repeats_are_reported_as_every_fold_has():
+    cells = {"dataset": "wine", "arm": "default", "fold": [0, 0, 0, 1, 1], "repeat": [0, 1, 2, 0, 1]}
+    assert seed_dispersion(pd.DataFrame({**cells, "score": 0.1}))["n_repeats"].item() == 2
+
+
 def test_dispersion_of_a_single_fold_is_undefined():
     scores = pd.DataFrame({"dataset": "wine", "arm": "scm", "fold": [0], "repeat": [0], "score": [0.1]})
     assert math.isnan(fold_dispersion(scores)["fold_dispersion"].item())
@@ -110,6 +115,13 @@ def test_every_run_of_a_study_gets_every_measure(tmp_path):
     record = store.load_record(RunSpec("made_up", "bundled", "a", 0, "default", "made-up").spec_hash)
     row = measures.set_index("spec_hash").loc[record.spec.spec_hash]
     assert row["tail_volatility"] == pytest.approx(tail_volatility(record.trajectory))
+
+
+def test_measures_do_not_depend_on_the_order_of_the_rows(tmp_path):
+    trajectories = make_study(tmp_path / "made_up", datasets=("a",), n_folds=1).trajectories()
+    shuffled = trajectories.sample(frac=1, random_state=0)
+    found, expected = (measure_stability(one).set_index("spec_hash") for one in (shuffled, trajectories))
+    pd.testing.assert_frame_equal(found.loc[expected.index], expected)
 
 
 def test_a_run_without_a_selected_step_is_refused(tmp_path):
