@@ -1,0 +1,96 @@
+"""The run store when others were there before, or are there at the same time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from causalmix import store as store_module
+from causalmix.store import ResultStore, StoreError
+from tests.runs import GRAPH, make_record, make_spec
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def store(tmp_path) -> ResultStore:
+    return ResultStore(tmp_path / "demo")
+
+
+@pytest.mark.parametrize("first", ["plan", "consolidate"])
+def test_runs_that_are_planned_while_another_process_writes_the_manifest_are_not_forgotten(
+    store, first, monkeypatch
+):
+    write, late = store_module.write_atomically, make_spec(fold=7)
+    other = threading.Thread(target=ResultStore(store.root).plan, args=([late],))
+
+    def interrupted(path, content):
+        """Just before the manifest is written, somebody else plans a run and gets as far as he can."""
+        if path.name == "manifest.json" and not other.ident:
+            other.start()
+            other.join(timeout=0.3)
+        return write(path, content)
+
+    store.write(make_record())
+    monkeypatch.setattr(store_module, "write_atomically", interrupted)
+    store.plan([make_spec(fold=3)]) if first == "plan" else store.consolidate()
+    other.join()
+    folds = [cell["fold"] for cell in store.absent()]
+    assert folds == ([3, 7] if first == "plan" else [7])
+
+
+def test_a_run_that_is_made_again_after_it_was_published_replaces_the_published_one(store):
+    old, again = make_record(test_auc=0.5), make_record(test_auc=0.75, graphs=(GRAPH,))
+    store.write(old)
+    store.write(make_record(make_spec(fold=1)))
+    store.consolidate()
+    shutil.rmtree(store.records)
+    store.write(again)
+    for _ in ("from the record", "from the published files"):
+        runs = store.runs()
+        assert runs.loc[runs["fold"] == 0, "test_auc"].tolist() == [0.75] and len(runs) == 2
+        assert (store.graphs()["fold"] == 0).sum() == 1
+        store.consolidate()
+        shutil.rmtree(store.records, ignore_errors=True)
+
+
+def test_what_a_killed_process_left_is_swept_up_and_what_is_being_written_is_not(store):
+    path = store.write(make_record())
+    leftover, current = (path.with_name(f".{path.name}.{number}.tmp") for number in (1, 2))
+    for file in (leftover, current):
+        file.write_text("half")
+    os.utime(leftover, times=(time.time() - 2 * DAY,) * 2)
+    store.consolidate()
+    assert sorted(store.records.iterdir()) == sorted([path, current])
+
+
+@pytest.mark.parametrize("table", ["trajectories", "graphs"])
+def test_the_hash_follows_every_step_and_every_graph(store, table):
+    """A difference that no row of ``runs`` shows."""
+    record = make_record()
+    losses = tuple(loss + 0.1 * (step == 1) for step, loss in enumerate(record.trajectory.train_loss))
+    other = {
+        "trajectories": replace(record, trajectory=replace(record.trajectory, train_loss=losses)),
+        "graphs": replace(record, graphs=record.graphs[::-1]),
+    }[table]
+    store.write(record)
+    runs, before = store.runs(), store.hash
+    store.write(other)
+    assert store.runs().equals(runs) and store.hash != before
+
+
+def test_a_study_of_an_older_protocol_is_refused_as_well(store):
+    spec = make_spec()
+    older = replace(spec, protocol=replace(spec.protocol, version=spec.protocol.version - 1))
+    with pytest.raises(StoreError, match="made under protocol version 0, this causalmix has 1"):
+        store.write(make_record(older))
+    store.write(make_record())
+    path = store.consolidate()
+    path.write_text(path.read_text().replace('"protocol_version": 1', '"protocol_version": 0'))
+    with pytest.raises(StoreError, match="made under protocol version 0, this causalmix has 1"):
+        ResultStore(store.root)
