@@ -68,7 +68,7 @@ def prepare_fold(spec: RunSpec, data_dir: str | Path | None = None) -> Fold:
     split = split_dataset(dataset, spec.fold, spec.protocol, spec.repeat)
     preprocessor = TablePreprocessor().fit(split.X_train)
     labels = TargetEncoder().fit(split.y_train)
-    target = _free_name(dataset.y.name, split.X_train.columns)
+    target = str(dataset.y.name)
     levels = pd.Categorical(split.y_train.astype(str), categories=list(labels.classes_))
     train = preprocessor.transform(split.X_train).assign(**{target: levels}).reset_index(drop=True)
     return Fold(dataset.fingerprint, split, preprocessor, labels, train, target)
@@ -79,11 +79,3 @@ def load_spec_table(spec: RunSpec, data_dir: str | Path | None = None) -> Datase
     if spec.suite == OWN_TABLE:
         return load_table(Path(data_dir or ".") / spec.dataset, spec.target)
     return load_dataset(spec.dataset, spec.suite, data_dir)
-
-
-def _free_name(name: object, taken: pd.Index) -> str:
-    """Name of the target column that no feature has."""
-    free = str(name) if name is not None else "target"
-    while free in set(map(str, taken)):
-        free += "_"
-    return free
