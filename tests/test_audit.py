@@ -15,6 +15,7 @@ from causalmix.cli import app
 from causalmix.engine import run_all
 from causalmix.engines import run_here
 from causalmix.environment import describe_environment
+from causalmix.experiment import run_one
 from causalmix.rows import run_rows, spec_of_row
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError
@@ -57,6 +58,8 @@ def test_a_row_of_the_store_gives_back_its_spec(tmp_path):
         ),
         (row(test_auc=0.80, environment={**HERE, "versions": {}}), "differs", "other versions"),
         (row(test_auc=0.765, environment={**HERE, "device": "H200"}), "within tolerance", "other device"),
+        (row(test_auc=0.765, environment={**HERE, "versions": {}}), "differs", "other versions"),
+        (row(test_auc=0.78, environment={**HERE, "device": "H200"}), "differs", "other device"),
         (row(data_fingerprint="0" * 16), "data changed", "same place"),
     ],
 )
@@ -64,6 +67,10 @@ def test_a_repetition_is_judged_by_the_tolerance_of_its_place(now, verdict, plac
     run = compare(row(), now)
     assert (run.verdict, run.recorded_on, run.tolerance) == (verdict, place, TOLERANCES[place])
     assert run.is_good == (verdict in ("equal", "within tolerance"))
+
+
+def test_runs_that_do_not_say_where_they_were_made_are_not_taken_for_the_same_place():
+    assert compare(row(environment={}), row(environment={})).recorded_on == "other device"
 
 
 def test_a_failed_run_must_fail_again_for_the_same_reason():
@@ -137,6 +144,18 @@ def test_the_last_audit_of_each_machine_is_kept(recorded, monkeypatch):
     kept = json.loads((recorded.root / "audit.json").read_text())
     found = [(audit["environment"]["machine"], audit["n_audited"]) for audit in kept]
     assert found[:2] == [("server", 2), ("laptop", 2)] and ("server", 1) not in found
+
+
+def test_a_users_own_table_is_audited_from_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
+    folder, model = tmp_path / "tables", save_tiny_model(tmp_path / "tiny")
+    folder.mkdir()
+    pd.DataFrame({"x": range(40), "y": ["no", "yes"] * 20}).to_csv(folder / "mine.csv", index=False)
+    spec = make_spec("zero_shot", suite=OWN_TABLE, dataset="mine.csv", target="y", model=model)
+    store = ResultStore(tmp_path / "demo")
+    store.write(run_one(spec, data_dir=folder))
+    (run,) = run_audit(store, 1, data_dir=folder, progress=False)
+    assert (run.verdict, run.note) == ("equal", "") and run.test_auc == run.test_auc_now
 
 
 def test_an_unreadable_record_of_audits_is_named_before_any_run_is_made(recorded, tmp_path, monkeypatch):
