@@ -221,6 +221,8 @@ def test_third_party_lookups_are_put_back_after_a_failure(monkeypatch):
         ({"algorithms": ("ges",)}, "algorithms must be some of"),
         ({"algorithms": ()}, "algorithms must be some of"),
         ({"alpha": 1}, "alpha must lie between"),
+        ({"subsample_share": 0}, "subsample_share must lie above 0"),
+        ({"subsample_share": 1.25}, "subsample_share must lie above 0"),
         ({"n_bootstraps": 0}, "n_bootstraps must be at least 1"),
         ({"target": "z"}, "target 'z' is not a column"),
     ],
@@ -246,6 +248,14 @@ def test_p_values_under_independence_are_uniform_for_mixed_blocks():
         p_values.append(DegenerateGaussianTest(pd.DataFrame(columns)).p_value(0, 1, [2]))
     assert 0.02 < np.mean(np.array(p_values) < 0.05) < 0.09
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.06)
+
+
+def test_frequent_levels_are_told_apart_however_many_there_are():
+    """Of six levels, the two rarest have opposite effects: together they have none."""
+    codes = np.repeat(np.arange(6), [30, 30, 30, 30, 20, 20])
+    number = np.random.default_rng(0).normal(size=160) + np.array([0, 0, 0, 0, 2, -2])[codes]
+    table = pd.DataFrame({"level": pd.Categorical.from_codes(codes, list("abcdef")), "number": number})
+    assert DegenerateGaussianTest(table).p_value(0, 1) < 1e-6
 
 
 def test_the_order_of_the_arguments_does_not_change_a_p_value():
