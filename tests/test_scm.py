@@ -13,6 +13,7 @@ from dowhy.gcm import config as dowhy_config
 from causalmix.causal.dags import empty_dag, random_dag
 from causalmix.causal.mechanisms import MECHANISMS, ParentEncoder
 from causalmix.causal.redundancy import find_redundant_columns
+from causalmix.causal.schema import MISSING, TableSchema
 from causalmix.causal.scm import draw_noise, draw_samples, fit_scm, propagate_noise
 from tests.simulated_tables import TARGET, awkward_table, simulate_mixed
 
@@ -141,8 +142,20 @@ def test_continuous_roots_are_not_copies_of_training_values():
 def test_whole_and_tied_roots_only_take_training_values():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"whole": rng.integers(0, 9, 80) * 10.0, "tied": rng.choice([0.5, 0.75], 80)})
+    table["of a third"] = np.arange(80) // 3 + 0.5
     rows = draw_samples(fit_scm(empty_dag(table.columns), table), 300, seed=0)
     assert set(rows["whole"]) <= set(table["whole"]) and set(rows["tied"]) == {0.5, 0.75}
+    assert set(rows["of a third"]) <= set(table["of a third"])
+
+
+def test_whole_numbers_are_rounded_to_the_nearest():
+    table = pd.DataFrame({"cause": np.arange(50.0), "effect": 3 * np.arange(50.0)})
+    scm = fit_scm(nx.DiGraph([("cause", "effect")]), table)
+    mechanism = scm.model.causal_mechanism("effect")
+    cause = np.full(4, 25.0)
+    off = 75 - mechanism.evaluate_unbounded(cause[:, None], np.zeros((4, 1)))[0, 0]
+    rows = propagate_noise(scm, {"cause": cause, "effect": off + np.array([-0.6, -0.4, 0.4, 0.6])})
+    assert rows["effect"].tolist() == [74, 75, 75, 76]
 
 
 def test_missing_values_come_back_at_the_rate_of_their_class():
@@ -164,6 +177,22 @@ def test_missing_values_come_back_at_the_rate_of_their_class():
     assert missing["no"] == 0
     assert missing["yes"] == pytest.approx(np.isnan(number[yes]).mean(), abs=0.05)
     assert rows["level"].isna().mean() == pytest.approx(table["level"].isna().mean(), abs=0.05)
+
+
+def test_missing_values_are_filled_with_the_lower_median_and_a_level_of_their_own():
+    table = pd.DataFrame({"number": [9.0, np.nan, 1.0, 2.0, 40.0, np.nan], "level": list("ab") * 3})
+    table["level"] = table["level"].where(table.index > 0).astype("category")
+    filled = TableSchema.of(table).fill(table)
+    assert filled["number"].tolist() == [9, 2, 1, 2, 40, 2]
+    assert filled["level"].nunique() == 3 and (filled["level"] == MISSING).tolist() == [True] + [False] * 5
+
+
+def test_another_seed_hides_other_values():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"number": rng.normal(size=100), "other": rng.normal(size=100)})
+    scm = fit_scm(empty_dag(table.columns), table.mask(rng.random(table.shape) < 0.5))
+    first, again, another = (draw_samples(scm, 60, seed).isna() for seed in (1, 1, 2))
+    assert first.equals(again) and not first.equals(another)
 
 
 @each_mechanism
