@@ -35,8 +35,9 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from causalmix.causal.dags import sample_dag, structural_depth
-from causalmix.causal.discovery import ALPHA, SUBSAMPLE_SHARE, discover_edges
+from causalmix.causal.discovery import discover_edges
 from causalmix.causal.scm import draw_samples, fit_scm
+from causalmix.causal.settings import ALPHA, SUBSAMPLE_SHARE
 from causalmix.data.known_scm import KNOWN_SCM, true_graph
 from causalmix.depth_recovery import edge_f1
 from causalmix.folds import Fold, prepare_fold

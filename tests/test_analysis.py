@@ -359,7 +359,7 @@ def test_nothing_heavy_is_imported():
     heavy = ["torch", "dowhy", "causallearn", "ctgan"]
     code = (
         "import sys, causalmix.analysis, causalmix.ranking, causalmix.stability, causalmix.claims, "
-        f"causalmix.figures; print([m for m in {heavy!r} if m in sys.modules])"
+        f"causalmix.figures, causalmix.book.build; print([m for m in {heavy!r} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

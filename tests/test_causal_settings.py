@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalmix.causal.discovery import ALPHA
 from causalmix.causal.mechanisms import MECHANISMS
+from causalmix.causal.settings import ALPHA
 from causalmix.generators import CausalGenerator
 from tests.simulated_tables import TARGET, simulate_mixed
 

@@ -18,6 +18,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from causalmix.causal import discovery, orientation
 from causalmix.causal.ci_test import DegenerateGaussianTest, embed_column
 from causalmix.causal.discovery import discover_edges
+from causalmix.causal.settings import MAX_CONDITIONING, WIDE_BOOTSTRAPS
 from causalmix.causal.skeleton import find_skeleton
 from causalmix.causal.votes import count_votes
 from causalmix.method_checks import simulate, skeleton_auroc
@@ -145,7 +146,7 @@ def test_monotone_transformations_of_numeric_columns_change_nothing():
     np.testing.assert_allclose(first.matrix, second.matrix)
 
 
-@pytest.mark.parametrize(("n_columns", "n_bootstraps"), [(6, 8), (7, discovery.WIDE_BOOTSTRAPS)])
+@pytest.mark.parametrize(("n_columns", "n_bootstraps"), [(6, 8), (7, WIDE_BOOTSTRAPS)])
 def test_a_wide_table_is_searched_on_fewer_half_samples(n_columns, n_bootstraps, monkeypatch):
     monkeypatch.setattr(discovery, "WIDE_TABLE", 6)
     _, table = simulate_mixed(0, 40, n_columns, 3)
@@ -156,14 +157,14 @@ def test_a_wide_table_is_searched_on_fewer_half_samples(n_columns, n_bootstraps,
 def test_the_skeleton_is_that_of_causal_learns_own_search(seed):
     _, table = simulate_mixed(seed, n_rows=120, n_columns=9, n_edges=14)
     test = DegenerateGaussianTest(table)
-    ours = find_skeleton(test, 9, 0.2, orientation.MAX_CONDITIONING)
+    ours = find_skeleton(test, 9, 0.2, MAX_CONDITIONING)
     data, nodes = np.zeros((9, 9)), [GraphNode(f"X{i}") for i in range(9)]
     theirs, separating, _ = fci_module.fas(
         data,
         nodes,
         orientation._SharedTest(data, test),
         0.2,
-        depth=orientation.MAX_CONDITIONING,
+        depth=MAX_CONDITIONING,
         show_progress=False,
     )
     np.testing.assert_array_equal(theirs.graph != 0, ours.adjacency)
@@ -175,7 +176,7 @@ def test_one_shared_search_changes_no_edge(seed, monkeypatch):
     _, table = simulate_mixed(seed, n_rows=120, n_columns=9, n_edges=14)
     shared = discover_edges(table, TARGET, **FEW).matrix
     fas, search = fci_module.fas, SkeletonDiscovery.skeleton_discovery
-    depth = orientation.MAX_CONDITIONING
+    depth = MAX_CONDITIONING
     monkeypatch.setattr(orientation, "_skeleton_for_fci", lambda _, *a, **k: fas(*a, **{**k, "depth": depth}))
     monkeypatch.setattr(
         orientation, "_skeleton_for_pc", lambda _, *a, **k: search(*a, **{**k, "max_k": depth})

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from causalmix.book.text import count, interval, number, score, sentence_list, table
-from causalmix.causal.discovery import SUBSAMPLE_SHARE
+from causalmix.causal import settings as discovery
 from causalmix.figures.style import arm_name
 from causalmix.generators.causal import CausalGenerator
 from causalmix.presets import PRESETS, FinetunePreset
@@ -52,11 +52,17 @@ FINETUNING: dict[str, Callable[[FinetunePreset], str]] = {
 def _generator_rows() -> list[list[str]]:
     defaults = {name: one.default for name, one in signature(CausalGenerator.__init__).parameters.items()}
     algorithms = sentence_list([name.upper() for name in defaults["algorithms"]])
+    subsamples = (
+        f"{number(defaults['n_bootstraps'])}, or {number(discovery.WIDE_BOOTSTRAPS)} on tables of more than "
+        f"{number(discovery.WIDE_TABLE)} columns"
+    )
     return [
         ["Synthetic rows per real training row", f"{RunSpec.synthetic_ratio:g}"],
-        [f"Subsamples on which each of {algorithms} is run", number(defaults["n_bootstraps"])],
-        ["Share of the training rows in a subsample", f"{SUBSAMPLE_SHARE:g}"],
+        [f"Subsamples on which each of {algorithms} is run", subsamples],
+        ["Share of the training rows in a subsample", f"{discovery.SUBSAMPLE_SHARE:g}"],
         ["Significance level of the independence tests", f"{defaults['alpha']:g}"],
+        ["Columns that an independence is conditioned on, at most", number(discovery.MAX_CONDITIONING)],
+        ["The same in FCI's search among Possible-D-Sep", number(discovery.MAX_POSSIBLE_DSEP)],
         ["Graphs drawn, each with a causal model of its own", number(defaults["n_dags"])],
         ["Parents of a column, at most", number(defaults["max_parents"])],
         ["Mechanisms", f"{defaults['mechanism']} regressors and classifiers"],

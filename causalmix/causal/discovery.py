@@ -16,21 +16,8 @@ from causalmix.causal.ci_test import DegenerateGaussianTest
 from causalmix.causal.edges import EdgeProbabilities
 from causalmix.causal.orientation import ALGORITHMS, orient
 from causalmix.causal.redundancy import find_redundant_columns
+from causalmix.causal.settings import ALPHA, SUBSAMPLE_SHARE, WIDE_BOOTSTRAPS, WIDE_TABLE
 from causalmix.causal.votes import count_votes
-
-WIDE_TABLE = 60
-"""Number of columns above which at most `WIDE_BOOTSTRAPS` subsamples are drawn."""
-
-WIDE_BOOTSTRAPS = 5
-
-SUBSAMPLE_SHARE = 0.8
-"""Share of the rows in each subsample, drawn without replacement.
-
-Set with `ALPHA` on simulated tables of known graph (``benchmarks/discovery.py``): with half of the rows of a
-small table fewer edges are found."""
-
-ALPHA = 0.1
-"""Significance level of the independence tests."""
 
 
 def discover_edges(

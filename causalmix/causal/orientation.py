@@ -31,13 +31,8 @@ from causallearn.utils.DepthChoiceGenerator import DepthChoiceGenerator
 from causallearn.utils.PCUtils import SkeletonDiscovery as pc_module
 
 from causalmix.causal.ci_test import DegenerateGaussianTest
+from causalmix.causal.settings import MAX_CONDITIONING, MAX_POSSIBLE_DSEP
 from causalmix.causal.skeleton import Skeleton, find_skeleton
-
-MAX_CONDITIONING = 3
-"""Largest conditioning set of the adjacency search."""
-
-MAX_POSSIBLE_DSEP = 2
-"""Largest conditioning set of FCI's Possible-D-Sep search, which its ``depth`` does not bound."""
 
 _CI_TEST_NAME = "causalmix_degenerate_gaussian"
 _LOCK = threading.RLock()

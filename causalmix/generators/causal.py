@@ -20,6 +20,7 @@ from causalmix.causal.dags import (
 )
 from causalmix.causal.dial import drop_edges_keeping_depth, limit_depth, n_droppable_edges, shuffle_columns
 from causalmix.causal.redundancy import find_redundant_columns
+from causalmix.causal.settings import ALPHA
 from causalmix.generators.base import GeneratorError, check_can_draw, check_training_table
 from causalmix.seeding import derive_seed
 
@@ -61,7 +62,7 @@ class CausalGenerator:
         the true graph in place of "true"; without it `fit` refuses.
     alpha : float
         Significance level of the discovery (chosen with the size of the subsamples, see
-        `causalmix.causal.discovery`).
+        `causalmix.causal.settings`).
     max_depth : int, optional
         The depth dial: every DAG is cut to this depth with as few edges removed as possible, weak ones first
         (`causalmix.causal.dial.limit_depth`).
@@ -109,7 +110,7 @@ class CausalGenerator:
         mechanism: str = "linear",
         max_parents: int = 6,
         graph: str | nx.DiGraph = "discovered",
-        alpha: float = 0.1,
+        alpha: float = ALPHA,
         max_depth: int | None = None,
         edge_matched_to: int | None = None,
         shuffle_columns: bool = False,
