@@ -79,3 +79,16 @@ def at_preset(runs: pd.DataFrame, preset: str) -> pd.DataFrame:
     """
     is_tuned = runs["arm"].map(lambda arm: find_arm(arm).finetune).astype(bool)
     return runs[~is_tuned | (runs["preset"] == preset)]
+
+
+def count_folds(runs: pd.DataFrame) -> str:
+    """Return how many folds of each table were run, for a sentence.
+
+    Examples
+    --------
+    >>> count_folds(pd.DataFrame({"dataset": ["a", "a", "b"], "fold": [0, 1, 0]}))
+    '1 to 2 folds'
+    """
+    per_table = runs.groupby("dataset", observed=True)["fold"].nunique()
+    fewest, most = min(per_table, default=0), max(per_table, default=0)
+    return f"{f'{fewest} to ' if fewest < most else ''}{most} fold{'' if most == 1 else 's'}"

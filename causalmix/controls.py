@@ -16,7 +16,7 @@ import yaml
 from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION, normalise_scores
-from causalmix.cells import Store
+from causalmix.cells import Store, count_folds
 from causalmix.differences import pool_tables, sign_flip_p, table_differences
 from causalmix.intervals import Interval, signed
 from causalmix.specs import ARMS
@@ -217,16 +217,15 @@ def _numbers(rule: ControlsRule, scores: pd.DataFrame) -> str:
 def _caution(rule: ControlsRule, scores: pd.DataFrame) -> str:
     """Say how few the runs are, what the interval leaves open, and what hangs on a single table."""
     tables = table_differences(scores, rule.arm, rule.baseline)
-    found, n_folds = pool_tables(tables), scores["fold"].nunique()
-    folds = "one fold" if n_folds == 1 else f"{n_folds} folds"
+    found = pool_tables(tables)
     open_to = (
         f"a gain of up to {found.upper:+.3f} is not excluded" if found.upper > 0 else "a gain is excluded"
     )
     far = tables["dataset"].iloc[int((tables["difference"] - found.value).abs().argmax())]
     rest = _lead(scores[scores["dataset"] != far], rule.arm, rule.baseline)
     return (
-        f"These are runs of {folds} a table; {open_to}. Without `{far}`, the table farthest from the mean, "
-        f"the first lead is {rest}."
+        f"These are runs of {count_folds(scores)} a table; {open_to}. Without `{far}`, the table farthest "
+        f"from the mean, the first lead is {rest}."
     )
 
 

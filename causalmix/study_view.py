@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from causalmix.cells import CELL, CELL_OF_MODEL
+from causalmix.cells import CELL, CELL_OF_MODEL, count_folds
 from causalmix.store import ResultStore
 
 
@@ -61,13 +61,12 @@ class StudyView:
         revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
         suites = ", ".join(sorted(runs["suite"].unique()))
         limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
-        n_folds = runs["fold"].nunique()
         n_absent = len(self._own(pd.DataFrame(self.store.absent(), columns=CELL_OF_MODEL)))
         absent = f", {n_absent} planned ones absent" if n_absent else ""
         several = f", at most {limits} training rows" if runs["max_train_rows"].nunique() > 1 else ""
         return (
             f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
-            f"{n_folds} fold{'s' if n_folds != 1 else ''}{several}), model {self.model}, "
+            f"{count_folds(runs)}{several}), model {self.model}, "
             f"{(runs['status'] == 'ok').sum()} runs, {(runs['status'] != 'ok').sum()} failed{absent}; "
             f"store {self.hash}; code revision {revisions}."
         )

@@ -9,6 +9,7 @@ from causalmix.analysis import improvement_summary
 from causalmix.book.claims_text import Claim, tally_by_kind
 from causalmix.book.study import Study
 from causalmix.book.text import count, number, score, sentence_list, table
+from causalmix.cells import count_folds
 from causalmix.failures import count_failures
 from causalmix.profiles import PROFILES, Profile, iter_specs
 from causalmix.specs import ARMS
@@ -25,11 +26,7 @@ def shape(study: Study) -> str:
     """Return the size of a study as part of a sentence."""
     runs = study.runs
     tables, arms = count(runs["dataset"].nunique(), "data set"), count(runs["arm"].nunique(), "arm")
-    per_table = runs.groupby("dataset")["fold"].nunique()
-    folds = count(int(per_table.max()), "fold")
-    if per_table.min() < per_table.max():
-        folds = f"{number(int(per_table.min()))} to {folds}"
-    return f"{count(len(runs), 'run')} ({tables} × {folds} × {arms})"
+    return f"{count(len(runs), 'run')} ({tables} × {count_folds(runs)} × {arms})"
 
 
 def models_of(study: Study) -> str:
@@ -167,7 +164,7 @@ def folds_text(study: Study) -> str:
     for protocol in study.manifest["protocols"]:
         rows += [
             ["Stratified folds per data set", number(protocol["n_folds"])],
-            ["Folds that were run", number(study.runs["fold"].nunique())],
+            ["Of each, those that were run", count_folds(study.runs)],
             ["Share of the training part used for validation", number(protocol["validation_share"])],
             ["Training rows at most, validation included", number(protocol["max_train_rows"])],
             ["Test rows at most", number(protocol["max_test_rows"])],
