@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from causalmix.book.text import count, interval, number, score, sentence_list, table
+from causalmix.book.text import count, number, sentence_list, table
 from causalmix.causal import settings as discovery
 from causalmix.figures.style import arm_name
 from causalmix.generators.causal import CausalGenerator
+from causalmix.intervals import signed
 from causalmix.presets import PRESETS, FinetunePreset
 from causalmix.recorded_cases import RecordedCases
 from causalmix.setting_scores import IN_USE, summarise_settings
@@ -99,15 +100,16 @@ def tried_settings(cases: Path) -> str:
     return (
         f"{table(header, rows, widths=[14, 26, 9, 21, 10, 21, 10])}\n\n"
         "Test ROC-AUC of a random forest trained on the rows alone, and of "
-        f"`{RunSpec.model}` fine-tuned as the studies do it. Means over {n_tables}, on folds that no study "
-        "uses; differences from the setting in use with 95 % intervals that resample tables, not adjusted "
-        f"for how many there are. {_apart(summary)}{failed}"
+        f"`{RunSpec.model}` fine-tuned as the studies do it; before fine-tuning it is "
+        f"{number(frame['zero_shot_auc'].mean())}. Means over {n_tables}, on folds that no study uses; "
+        "differences from the setting in use with 95 % intervals that resample tables, not adjusted for how "
+        f"many there are. {_apart(summary)}{failed}"
     )
 
 
 def _score_cells(found: Mapping[Hashable, Any]) -> tuple[str, str]:
     """A score, and its difference from that in use."""
-    gain = f"{score(found['difference'])} {interval(found['lower'], found['upper'])}".strip()
+    gain = signed(found["difference"], found["lower"], found["upper"])
     return number(found["mean"]), "" if found["setting"] == IN_USE else gain
 
 
@@ -117,11 +119,15 @@ def _apart(summary: pd.DataFrame) -> str:
     names = [f"{_name(row['generator'])} ({row['setting']})" for row in tuned.to_dict("records")]
     above = [name for name, lower in zip(names, tuned["lower"], strict=True) if lower > 0]
     below = [name for name, upper in zip(names, tuned["upper"], strict=True) if upper < 0]
-    sides = {"above": sentence_list(above), "below": sentence_list(below)}
-    found = [f"{side} it {which}" for side, which in sides.items() if which]
+    sides = {"above": above, "below": below}
+    found = [
+        f"{sentence_list(which)} {'lies' if len(which) == 1 else 'lie'} {side} it"
+        for side, which in sides.items()
+        if which
+    ]
     if not found:
         return "No other setting's fine-tuned score is told from that of the setting in use."
-    return f"By the fine-tuned score, {sentence_list(found)} can be told from it."
+    return f"By the fine-tuned score {sentence_list(found)}; of the others none is told from it."
 
 
 def _name(generator: str) -> str:
