@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from joblib import Parallel, delayed
 
+from causalmix.data.known_scm import KNOWN_SCM
 from causalmix.environment import describe_environment
 from causalmix.experiment import load_once, make_pool, prepare_fold, tune
 from causalmix.generators import GeneratorError, make_generator
@@ -35,12 +36,7 @@ from causalmix.setting_scores import IN_USE, summarise_settings
 from causalmix.specs import RunSpec, find_arm
 
 SUITE = "known_scm"
-TABLES = tuple(
-    f"scm-depth{depth}-{mechanism}-{noise}"
-    for depth in (2, 6)
-    for mechanism in ("linear", "additive", "threshold")
-    for noise in ("low", "high")
-)
+TABLES = tuple(name for name, table in KNOWN_SCM.items() if table.depth in (2, 6))
 FOLDS = (8, 9)
 ARM = {"causal": "causalmix", "ctgan": "ctgan", "tabebm": "tabebm"}
 """Generator -> the arm whose runs show what its rows are worth."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 
-from causalmix.intervals import mean_interval
+from causalmix.differences import pool_tables, table_differences
 
 IN_USE = "in use"
 """Name of the setting that the studies use."""
@@ -36,15 +38,13 @@ def summarise_settings(cases: pd.DataFrame) -> pd.DataFrame:
     >>> summarise_settings(cases)[["setting", "score", "mean", "difference"]].round(2).values.tolist()[2:]
     [['other', 'forest_auc', 0.6, -0.1], ['other', 'finetuned_auc', 0.8, 0.05]]
     """
-    case = ["generator", "dataset", "fold"]
-    measured = cases.dropna(subset=[*SCORES])
+    measured = cases.dropna(subset=[*SCORES]).assign(repeat=0, arm=cases["setting"])
     rows = []
-    paired = measured.merge(measured[measured["setting"] == IN_USE], on=case, suffixes=("", "_in_use"))
-    for (generator, setting), own in measured.groupby(["generator", "setting"]):
-        pairs = paired[(paired["generator"] == generator) & (paired["setting"] == setting)]
-        for score in SCORES:
-            gain = (pairs[score] - pairs[f"{score}_in_use"]).groupby(pairs["dataset"]).mean()
-            found = mean_interval(gain.to_numpy())
+    for generator, tried in measured.groupby("generator"):
+        settings = sorted(tried["setting"].unique(), key=lambda setting: (setting != IN_USE, setting))
+        for setting, score in itertools.product(settings, SCORES):
+            own = tried[tried["setting"] == setting]
+            found = pool_tables(table_differences(tried, setting, IN_USE, score))
             rows.append(
                 {
                     "generator": generator,
@@ -58,6 +58,4 @@ def summarise_settings(cases: pd.DataFrame) -> pd.DataFrame:
                     "seconds": own["seconds"].median(),
                 }
             )
-    frame = pd.DataFrame(rows)
-    order = frame.assign(other=frame["setting"] != IN_USE).sort_values(["generator", "other"], kind="stable")
-    return frame.loc[order.index].reset_index(drop=True)
+    return pd.DataFrame(rows)

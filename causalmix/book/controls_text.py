@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from causalmix.analysis import normalise_scores
 from causalmix.book import claims_text, study_text
 from causalmix.book.study import Study
@@ -40,33 +42,32 @@ def first_lead(study: Study) -> str:
     tables = table_differences(scores, rule.arm, rule.baseline)
     if tables.empty:
         return f"The study `{study.name}` does not compare `{rule.arm}` with `{rule.baseline}`."
-    found = pool_tables(tables)
     return (
         f"The study `{study.name}` makes the first of these comparisons on more runs: over {len(tables)} "
         f"tables and {tables['n_pairs'].sum()} pairs of runs the mean lead of `{rule.arm}` over "
-        f"`{rule.baseline}` is {signed(found.value, found.lower, found.upper)}."
+        f"`{rule.baseline}` is {_mean_lead(tables)}."
     )
 
 
 def tables_text(study: Study) -> str:
     """Return which tables were run first, and the lead over plain fine-tuning on those and on the others."""
-    first = "Ten tables with few features, the same as for the dial of [](depth.md), were run first"
+    first = "Ten tables with few features, those that the dial of [](depth.md) began with, were run first"
     rule, scores = load_rule(), normalise_scores(study.runs)
     tables = table_differences(scores, rule.arm, rule.baseline)
     is_first = tables["dataset"].isin(PROFILES["first-look"].datasets)
     if is_first.all():
         return f"{first}; they are not a sample of the benchmark, and no others are recorded."
-    leads = [
-        f"{signed(found.value, found.lower, found.upper)} on {which}"
-        for which, found in (
-            ("the former", pool_tables(tables[is_first])),
-            (f"the {(~is_first).sum()} others", pool_tables(tables[~is_first])),
-        )
-    ]
     return (
         f"{first}; they are not a sample of the benchmark. The others were added when the answer on those "
-        f"was known. The mean lead of `{rule.arm}` over `{rule.baseline}` is {leads[0]}, {leads[1]}."
+        f"was known. The mean lead of `{rule.arm}` over `{rule.baseline}` is {_mean_lead(tables[is_first])} "
+        f"on the former, {_mean_lead(tables[~is_first])} on the {(~is_first).sum()} others."
     )
+
+
+def _mean_lead(tables: pd.DataFrame) -> str:
+    """The mean of `table_differences` over tables, with its interval."""
+    found = pool_tables(tables)
+    return signed(found.value, found.lower, found.upper)
 
 
 def rule_text(rule: ControlsRule) -> str:

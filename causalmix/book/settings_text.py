@@ -1,4 +1,4 @@
-"""The settings behind every recorded run as text, read off the code that makes the runs."""
+"""The settings behind every recorded run, read off the code that makes the runs, and others beside them."""
 
 from __future__ import annotations
 
