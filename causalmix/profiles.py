@@ -213,6 +213,13 @@ PROFILES: dict[str, Profile] = {
         arms=_DIAL_ARMS,
         description="hours: graphs cut to depth k, and controls that lose as many edges",
     ),
+    "depth-tabpfn": Profile(
+        suite="tabarena33",
+        arms=tuple(arm for arm in _DIAL_ARMS if "depth" in arm),
+        model="tabpfn-v1",
+        presets=("tabpfn",),
+        description="hours: the dial of depth with a published model, without its controls",
+    ),
     "sensitivity": Profile(
         suite="tabarena33",
         datasets=_NARROW_TABLES,
