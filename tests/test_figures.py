@@ -129,6 +129,7 @@ DEPTH = {
 ELSEWHERE = {
     "causal_graph",
     "depth_examples",
+    "depth_models",
     "generator_cost",
     "models",
     "presets",

@@ -39,6 +39,7 @@ STUDIES = {
     "made_up_other": {"n_folds": 2, "model": "made-up-too"},
     "made_up_presets": {"n_folds": 1, "presets": ("causalmix", "autogluon-mitra")},
     "made_up_dial": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "depth_steadies": True},
+    "made_up_dial_other": {**EIGHT_TABLES, "lifts": DIAL_LIFTS, "model": "made-up-too"},
     "made_up_ratios": {"n_folds": 2, "ratios": (0.5, 1.0, 2.0)},
     "made_up_rows": {**EIGHT_TABLES, "n_folds": 1, "lifts": DIAL_LIFTS, "row_limits": (64, 128)},
     "made_up_known": {"lifts": KNOWN_LIFTS, "n_folds": 1},
@@ -88,6 +89,7 @@ FIGURE_RUNS = {
     "depth_examples": ("made_up", {"setting", "column", "layer", "parents"}),
     "depth_isolated_target": ("made_up_dial", {"dataset", "n_dags", "share", "rho"}),
     "depth_known_truth": ("made_up_known", {"baseline", "outcome", "difference", "effect", "p_holm"}),
+    "depth_models": ("made_up_dial", {"series", "dataset", "value", "mean", "lower", "upper", "smallest"}),
     "depth_low_data": ("made_up_rows", {"quantity", "max_train_rows", "dataset", "value", "trend"}),
     "depth_trajectories": ("made_up_dial", {"arm", "step", "change", "median"}),
     "depth_within_tables": ("made_up", {"measure", "term", "effect", "slope"}),
@@ -97,6 +99,8 @@ FIGURE_RUNS = {
 }
 # These show no study but the record of a benchmark or of a training.
 RECORDS = {"fig_quality": make_scores, "fig_generator_cost": make_costs, "fig_pretraining": make_log}
+# These compare two studies.
+OTHERS = {"fig_models": "made_up_other", "depth_models": "made_up_dial_other"}
 STUDY_OF = {name: entry[0] for name, entry in {**CLAIM_RUNS, **FIGURE_RUNS}.items()}
 
 
@@ -130,7 +134,7 @@ def parameters_of(name: str, studies: dict[str, Path], folder: Path) -> dict[str
         return {"record": str(folder / "made_up.csv")}
     if not STUDY_OF[name]:
         return {"profile": "smoke"}
-    other = {"other": str(studies["made_up_other"])} if name == "fig_models" else {}
+    other = {"other": str(studies[OTHERS[name]])} if name in OTHERS else {}
     return {"study": str(studies[STUDY_OF[name]]), **other}
 
 

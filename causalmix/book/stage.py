@@ -134,6 +134,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "depth_recovery_figure": ("depth_recovery", "Recovered against true depth", "on simulated tables."),
     "depth_known_figure": ("depth_known_truth", "The true graph", "against discovered and random ones."),
     "depth_low_data_figure": ("depth_low_data", "The effect of depth", "over the number of training rows."),
+    "depth_models_figure": ("depth_models", "The dial with two models", "and table by table."),
     "depth_isolated_figure": (
         "depth_isolated_target",
         "Graphs without an edge of the target",
@@ -152,6 +153,7 @@ def figures(executions: Sequence[Execution]) -> dict[str, str]:
 ANSWERS: dict[str, tuple[str, str]] = {
     "controls_answer": ("controls", "No notebook answered the question of the controls."),
     "models_answer": ("fig_models", "No notebook compared two models."),
+    "depth_models_answer": ("depth_models", "No notebook asked another model about depth."),
     "selection_answer": ("fig_selection", "No notebook read the runs at other steps."),
 }
 """Snippet to the notebook that answers a chapter's question, and what stands there without it."""

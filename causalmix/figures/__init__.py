@@ -37,6 +37,7 @@ from causalmix.figures.depth import (
     plot_within,
 )
 from causalmix.figures.depth_examples import load_depth_examples, plot_depth_examples
+from causalmix.figures.depth_models import load_depth_models, plot_depth_models
 from causalmix.figures.dial import (
     load_dial,
     load_isolation,
@@ -106,6 +107,7 @@ __all__ = [
     "load_coverage",
     "load_critical_difference",
     "load_depth_examples",
+    "load_depth_models",
     "load_depth_recovery",
     "load_depth_stability",
     "load_depth_trajectories",
@@ -145,6 +147,7 @@ __all__ = [
     "plot_coverage",
     "plot_critical_difference",
     "plot_depth_examples",
+    "plot_depth_models",
     "plot_depth_recovery",
     "plot_depth_stability",
     "plot_depth_trajectories",

@@ -1,0 +1,157 @@
+"""Does the answer about depth and stability hold for another model? Free of torch.
+
+The rule stands in ``depth_models.yml`` beside this module; it was committed before the second model was run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from causalmix.cells import CELL, Store
+from causalmix.claims import decide
+from causalmix.controls import Answer
+from causalmix.depth_tests import DIAL, PRIMARY_MEASURE, block_correlations, mean_over_datasets, measurements
+from causalmix.intervals import Interval, correlate
+from causalmix.rules import load_claims, short
+from causalmix.study_view import StudyView
+from causalmix.two_models import Pair, share_cells
+from causalmix.verdicts import Verdict
+
+RULE_FILE = Path(__file__).with_suffix(".yml")
+
+
+@dataclass(frozen=True)
+class DepthModelsRule:
+    """The rule of ``depth_models.yml``.
+
+    Attributes
+    ----------
+    question, rule : str
+        The question, and how it is answered, in words.
+    claim : str
+        The claim whose estimand, interval and conditions are used for each model.
+    answers : dict
+        Sentence per outcome: ``nothing, holds, does not hold, undecided``.
+    """
+
+    question: str
+    claim: str
+    rule: str
+    answers: Mapping[str, str]
+
+
+def load_rule() -> DepthModelsRule:
+    """Read the rule.
+
+    Examples
+    --------
+    >>> load_rule().claim
+    '19'
+    """
+    return DepthModelsRule(**yaml.safe_load(RULE_FILE.read_text(encoding="utf-8")))
+
+
+def decide_each(studies: Pair) -> tuple[Verdict, Verdict]:
+    """Decide the open question for each model, from all of its own runs."""
+    claim = load_claims()[load_rule().claim]
+    return decide(claim, studies[0]), decide(claim, studies[1])
+
+
+def apply_rule(first: Interval, second: Interval) -> str:
+    """Return the outcome of the rule for two correlations with their intervals: a key of its ``answers``.
+
+    Examples
+    --------
+    >>> first, ends = Interval(0.15, 0.02, 0.26, 31), [(0.1, 0.3), (-0.1, 0.1), (-0.1, 0.2)]
+    >>> [apply_rule(first, Interval(sum(pair) / 2, *pair, 31)) for pair in ends]
+    ['holds', 'does not hold', 'undecided']
+    """
+    if not first.lower * first.upper > 0:
+        return "nothing"
+    side = np.sign(first.value)
+    near, far = sorted((side * second.lower, side * second.upper))
+    if near > 0:
+        return "holds"
+    return "does not hold" if far < side * first.value else "undecided"
+
+
+def table_correlations(store: Store) -> pd.DataFrame:
+    """Return the correlation of depth and tail volatility along the dial, per table, fold and repeat.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, fold, repeat, rho``, see `causalmix.depth_tests.block_correlations`.
+    """
+    return block_correlations(measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE), DIAL)
+
+
+def compare_models(studies: Pair) -> pd.DataFrame:
+    """Pair the two models' correlations, on the tables and folds where both have one.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, n_blocks, first, second`` (means over the blocks), ``rho`` (second minus first).
+    """
+    first, second = (table_correlations(study) for study in share_cells(*studies))
+    both = first.merge(second, on=CELL, suffixes=("_first", "_second"))
+    tables = both.groupby("dataset", observed=True).agg(
+        n_blocks=("fold", "size"), first=("rho_first", "mean"), second=("rho_second", "mean")
+    )
+    return tables.assign(rho=tables["second"] - tables["first"]).reset_index()
+
+
+def answer_for_models(studies: Pair) -> Answer:
+    """Answer by the written rule whether the association holds for the second model.
+
+    Parameters
+    ----------
+    studies : pair of StudyView
+        The dial with the model of the book, and with another.
+
+    Returns
+    -------
+    Answer
+        ``not tested`` with the reason where either study lacks what claim 19 asks for.
+    """
+    rule, verdicts = load_rule(), decide_each(studies)
+    lacking = [verdict.reason for verdict in verdicts if verdict.verdict == "not tested"]
+    if lacking:
+        return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
+    outcome = apply_rule(*(Interval(one.value, *one.interval, one.n_datasets) for one in verdicts))
+    found = [_describe(study, verdict) for study, verdict in zip(studies, verdicts, strict=True)]
+    text = (
+        f"**{rule.question}** {rule.answers[outcome]} The correlation of *tail volatility* with the depth "
+        f"that graphs were cut to was {found[1]}, where it was {found[0]} (95 % intervals over tables)."
+    )
+    return Answer(outcome, f"{text} {_describe_pairs(compare_models(studies))}".rstrip())
+
+
+def _describe(study: StudyView, verdict: Verdict) -> str:
+    lower, upper = verdict.interval
+    return (
+        f"{short(verdict.value)} [{short(lower)}, {short(upper)}] with `{study.model}` "
+        f"({verdict.n_datasets} tables, {verdict.n_runs} runs, permutation p "
+        f"{short(verdict.quantities['p_value'])}; by the rule of claim {verdict.id}: {verdict.label})"
+    ).replace("-", "−")
+
+
+def _describe_pairs(tables: pd.DataFrame) -> str:
+    """Say how the two models differ table by table; nothing with fewer than three tables."""
+    if len(tables) < 3:
+        return ""
+    gap = mean_over_datasets(tables, seed=0)
+    alike = correlate(tables["first"].to_numpy(), tables["second"].to_numpy())
+    return (
+        f"On the {len(tables)} tables ({tables['n_blocks'].sum()} folds in all) that both were run on, "
+        f"the mean difference of the two correlations is {short(gap['effect'])} [{short(gap['lower'])}, "
+        f"{short(gap['upper'])}]; Spearman's correlation of the two over tables is {short(alike.rho)} "
+        f"[{short(alike.lower)}, {short(alike.upper)}]."
+    ).replace("-", "−")
