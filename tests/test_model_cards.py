@@ -71,8 +71,8 @@ def test_minutes_and_losses_are_those_of_the_log(card, log):
 def test_the_speed_is_that_of_the_record(name, card):
     speed = pd.read_csv(find_root() / "results" / "pretraining" / "speed.csv").set_index("recipe").loc[name]
     assert card["Speed"].startswith(
-        f"{speed['tokens_per_s'] / 1e3:.1f} thousand cells a second on one thread, {speed['ratio']:.1f} times its "
-        f"floor ({speed['floor_tokens_per_s'] / 1e3:.1f} thousand at the {speed['gflop_per_s']:.0f} GFLOP/s"
+        f"{speed['tokens_per_s'] / 1e3:.1f} thousand cells a second on one thread, {speed['ratio']:.1f} times "
+        f"its floor ({speed['floor_tokens_per_s'] / 1e3:.1f} thousand at the {speed['gflop_per_s']:.0f} GFLOP/s"
     )
 
 
