@@ -1,11 +1,16 @@
-"""What a generator's settings score beside those in use, from ``benchmarks/generator_settings.py``."""
+"""What other settings score beside those in use.
+
+Of the generators, from ``benchmarks/generator_settings.py``; of discovery, from ``benchmarks/discovery.py``.
+"""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pandas as pd
 
+from causalmix.causal.settings import ALPHA, SUBSAMPLE_SHARE
 from causalmix.differences import pool_tables, table_differences
 
 IN_USE = "in use"
@@ -15,14 +20,21 @@ SCORES = ("forest_auc", "finetuned_auc")
 """Test ROC-AUC of a random forest trained on the rows alone, and of the fine-tuned model."""
 
 
-def summarise_settings(cases: pd.DataFrame) -> pd.DataFrame:
+DISCOVERY_SCORES = (
+    "edge_auroc", "skeleton_f1", "n_edges", "isolated_target", "depth_error", "forest_auc",
+)  # fmt: skip
+"""What a setting of discovery is measured by; the last as in `SCORES`."""
+
+
+def summarise_settings(cases: pd.DataFrame, scores: Sequence[str] = SCORES) -> pd.DataFrame:
     """Return each setting's scores, and their differences from those of the setting in use.
 
     Parameters
     ----------
     cases : DataFrame
-        ``generator, setting, dataset, fold, seconds`` and `SCORES`, one row per case. A case without scores
-        is left out.
+        ``generator, setting, dataset, fold, seconds`` and the scores, one row per case. A case without
+        scores is left out.
+    scores : sequence of str
 
     Returns
     -------
@@ -38,11 +50,11 @@ def summarise_settings(cases: pd.DataFrame) -> pd.DataFrame:
     >>> summarise_settings(cases)[["setting", "score", "mean", "difference"]].round(2).values.tolist()[2:]
     [['other', 'forest_auc', 0.6, -0.1], ['other', 'finetuned_auc', 0.8, 0.05]]
     """
-    measured = cases.dropna(subset=[*SCORES]).assign(repeat=0, arm=cases["setting"])
+    measured = cases.dropna(subset=[*scores]).assign(repeat=0, arm=cases["setting"])
     rows = []
     for generator, tried in measured.groupby("generator"):
         settings = sorted(tried["setting"].unique(), key=lambda setting: (setting != IN_USE, setting))
-        for setting, score in itertools.product(settings, SCORES):
+        for setting, score in itertools.product(settings, scores):
             own = tried[tried["setting"] == setting]
             found = pool_tables(table_differences(tried, setting, IN_USE, score))
             rows.append(
@@ -59,3 +71,24 @@ def summarise_settings(cases: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def summarise_discovery(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of each share of rows and level of discovery, beside the pair in use.
+
+    Parameters
+    ----------
+    cases : DataFrame
+        ``share, alpha, dataset, fold, seconds`` and `DISCOVERY_SCORES`, one row per case.
+
+    Returns
+    -------
+    DataFrame, one row per share, level and score
+        ``share, alpha`` and the columns of `summarise_settings` from ``score`` on.
+    """
+    pairs = list(zip(cases["share"], cases["alpha"], strict=True))
+    names = [IN_USE if pair == (SUBSAMPLE_SHARE, ALPHA) else str(pair) for pair in pairs]
+    summary = summarise_settings(cases.assign(generator="discovery", setting=names), DISCOVERY_SCORES)
+    pair_of = pd.DataFrame(pairs, index=names, columns=["share", "alpha"]).drop_duplicates()
+    placed = summary.join(pair_of, on="setting")
+    return placed[["share", "alpha", *summary.columns[2:]]]

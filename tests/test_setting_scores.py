@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from causalmix.book.settings_text import tried_settings
+from causalmix.book.settings_text import tried_discovery, tried_settings
+from causalmix.causal.settings import ALPHA, SUBSAMPLE_SHARE
 from causalmix.generators import make_generator
 from causalmix.profiles import PROFILES
-from causalmix.setting_scores import IN_USE, summarise_settings
+from causalmix.setting_scores import DISCOVERY_SCORES, IN_USE, summarise_discovery, summarise_settings
 from tests.benchmark_scripts import load_benchmark
 
 
@@ -60,10 +63,55 @@ def test_the_book_names_the_settings_that_can_be_told_from_the_one_in_use(tmp_pa
     assert "No other setting's" in text and "1 case could not be served" in text
 
 
-def test_settings_are_tried_on_tables_and_folds_that_no_study_uses_and_every_one_exists():
-    script = load_benchmark("generator_settings")
+def made_up_discovery() -> pd.DataFrame:
+    """Three tables x two folds x three pairs; a level of .2 makes rows that are worth .02 more."""
+    pairs = ((SUBSAMPLE_SHARE, ALPHA), (SUBSAMPLE_SHARE, 0.2), (0.5, ALPHA))
+    rows = []
+    for (k, dataset), fold, (share, alpha) in itertools.product(enumerate("abc"), (8, 9), pairs):
+        scores = dict.fromkeys(DISCOVERY_SCORES, 0.5 + 0.1 * k + 0.01 * fold)
+        scores["forest_auc"] += (0.02 + 0.001 * k) * (alpha == 0.2)
+        about = {"share": share, "alpha": alpha, "dataset": dataset, "fold": fold, "reason": ""}
+        rows.append({**about, **scores, "seconds": 3.0 if alpha == 0.2 else 1.0})
+    return pd.DataFrame(rows)
+
+
+def test_pairs_of_share_and_level_are_compared_with_the_pair_in_use():
+    summary = summarise_discovery(made_up_discovery()).set_index(["share", "alpha", "score"])
+    assert len(summary) == 3 * len(DISCOVERY_SCORES) and set(summary["n_tables"]) == {3}
+    assert tuple(summary.index[0][:2]) == (SUBSAMPLE_SHARE, ALPHA)
+    found = summary.loc[(SUBSAMPLE_SHARE, 0.2, "forest_auc")]
+    assert found["difference"] == pytest.approx(0.021) and found["lower"] > 0 and found["seconds"] == 3.0
+    assert summary.loc[(0.5, ALPHA, "n_edges"), "difference"] == 0
+    assert summary.loc[(0.5, ALPHA, "n_edges"), "mean"] == pytest.approx(0.685)
+
+
+def test_the_book_shows_how_discovery_was_set_with_the_pair_in_use_in_bold(tmp_path):
+    path = tmp_path / "discovery_settings.csv"
+    assert "not recorded here" in tried_discovery(path)
+    made_up_discovery().to_csv(path, index=False)
+    text = tried_discovery(path)
+    assert f"**{SUBSAMPLE_SHARE:g}, {ALPHA:g}**" in text and text.count("**") == 2
+    assert "+0.021 [+0.020, +0.022]" in text and "3 simulated tables" in text and "have 16 edges" in text
+
+
+@pytest.mark.parametrize("benchmark", ["generator_settings", "discovery"])
+def test_settings_are_tried_on_folds_that_no_study_uses(benchmark):
+    script = load_benchmark(benchmark)
     used = {fold for profile in PROFILES.values() if profile.suite == script.SUITE for fold in profile.folds}
-    assert not used & set(script.FOLDS)
+    assert used and not used & set(script.FOLDS)
+
+
+def test_the_pair_in_use_is_among_those_that_discovery_is_measured_with():
+    script = load_benchmark("discovery")
+    assert SUBSAMPLE_SHARE in script.SHARES and ALPHA in script.ALPHAS
+    row = script.measure(SUBSAMPLE_SHARE, ALPHA, "scm-depth1-linear-low", 8)
+    assert {*script.KEYS, *DISCOVERY_SCORES, "seconds"} <= set(row)
+    assert 0.7 < row["edge_auroc"] <= 1 and 0.5 < row["skeleton_f1"] <= 1 and 0.6 < row["forest_auc"] <= 1
+    assert 5 < row["n_edges"] < 30 and 0 <= row["isolated_target"] <= 1 and row["depth_error"] >= 0
+
+
+def test_every_setting_of_a_generator_exists_and_is_another():
+    script = load_benchmark("generator_settings")
     for generator, settings in script.SETTINGS.items():
         assert settings[IN_USE] == {}
         made = {setting: vars(make_generator(generator, **changed)) for setting, changed in settings.items()}

@@ -161,6 +161,7 @@ def rows_snippets(workspace: Workspace, executions: Sequence[Execution]) -> dict
     }
     apart = {
         "generator_speed": generators_text.speed_text(results / "generators"),
+        "tried_discovery": settings_text.tried_discovery(results / "generators" / "discovery_settings.csv"),
         "tried_settings": settings_text.tried_settings(results / "generators" / "settings.csv"),
     }
     return apart | {name: text + generators_text.see(executions, name) for name, text in texts.items()}
