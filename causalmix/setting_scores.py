@@ -84,11 +84,11 @@ def summarise_discovery(cases: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per share, level and score
-        ``share, alpha`` and the columns of `summarise_settings` from ``score`` on.
+        ``share, alpha`` and the columns of `summarise_settings` from ``setting`` on.
     """
     pairs = list(zip(cases["share"], cases["alpha"], strict=True))
     names = [IN_USE if pair == (SUBSAMPLE_SHARE, ALPHA) else str(pair) for pair in pairs]
     summary = summarise_settings(cases.assign(generator="discovery", setting=names), DISCOVERY_SCORES)
     pair_of = pd.DataFrame(pairs, index=names, columns=["share", "alpha"]).drop_duplicates()
     placed = summary.join(pair_of, on="setting")
-    return placed[["share", "alpha", *summary.columns[2:]]]
+    return placed[["share", "alpha", *summary.columns[1:]]]

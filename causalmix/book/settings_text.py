@@ -17,7 +17,7 @@ from causalmix.generators.causal import CausalGenerator
 from causalmix.intervals import signed
 from causalmix.presets import PRESETS, FinetunePreset
 from causalmix.recorded_cases import RecordedCases
-from causalmix.setting_scores import DISCOVERY_SCORES, IN_USE, summarise_discovery, summarise_settings
+from causalmix.setting_scores import IN_USE, summarise_discovery, summarise_settings
 from causalmix.specs import RunSpec
 
 
@@ -123,18 +123,22 @@ def tried_discovery(cases: Path) -> str:
     rows = []
     for (share, alpha), found in summary.groupby(["share", "alpha"]):
         scores = {row["score"]: row for row in found.to_dict("records")}
-        in_use = (share, alpha) == (discovery.SUBSAMPLE_SHARE, discovery.ALPHA)
-        pair = f"{share:g}, {alpha:g}"
-        means = [number(scores[name]["mean"]) for name in DISCOVERY_SCORES]
-        gains = "" if in_use else _gain(scores["forest_auc"])
-        rows.append([f"**{pair}**" if in_use else pair, *means, gains, number(found["seconds"].iloc[0])])
+        forest, pair = scores.pop("forest_auc"), f"{share:g}, {alpha:g}"
+        rows.append(
+            [
+                f"**{pair}**" if forest["setting"] == IN_USE else pair,
+                *(number(row["mean"]) for row in scores.values()),  # in the order of DISCOVERY_SCORES
+                *_score_cells(forest),
+                number(forest["seconds"]),
+            ]
+        )
     header = ["Share, level", "Edge AUROC", "F1", "Edges", "Isolated", "Depth off by", "Forest", "Difference"]
     n_tables = count(frame["dataset"].nunique(), "simulated table")
     return (
         f"{table([*header, 'CPU-seconds'], rows, widths=[14, 11, 9, 9, 10, 11, 9, 21, 10])}\n\n"
         "The share of the training rows in a subsample and the level of the independence tests; in bold the "
-        "pair in use. AUROC of the edge probabilities against the true directed edges; of sampled graphs, the "
-        "F1 of their edges, whichever way round, how many they are, in how many graphs none is the target's, "
+        "pair in use. AUROC of the edge probabilities against the true directed edges; of sampled graphs, "
+        "the F1 of their edges, whichever way round, how many they are, in how many graphs none is the target's, "
         "and by how much the depth is off; test ROC-AUC of a random forest trained on the rows of their "
         "models, with its difference from the pair in use (95 % interval over tables). Means over "
         f"{n_tables} whose graphs are known and have {N_EDGES} edges, on folds that no study uses."
@@ -143,11 +147,8 @@ def tried_discovery(cases: Path) -> str:
 
 def _score_cells(found: Mapping[Hashable, Any]) -> tuple[str, str]:
     """A score, and its difference from that in use."""
-    return number(found["mean"]), "" if found["setting"] == IN_USE else _gain(found)
-
-
-def _gain(found: Mapping[Hashable, Any]) -> str:
-    return signed(found["difference"], found["lower"], found["upper"])
+    gain = signed(found["difference"], found["lower"], found["upper"])
+    return number(found["mean"]), "" if found["setting"] == IN_USE else gain
 
 
 def _apart(summary: pd.DataFrame) -> str:
