@@ -129,18 +129,17 @@ def answer_for_models(studies: Pair) -> Answer:
     found = [_describe(study, verdict) for study, verdict in zip(studies, verdicts, strict=True)]
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation of *tail volatility* with the depth "
-        f"that graphs were cut to was {found[1]}, where it was {found[0]} (95 % intervals over tables)."
+        f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
     )
-    return Answer(outcome, f"{text} {_describe_pairs(compare_models(studies))}".rstrip())
+    return Answer(outcome, f"{text}\n\n{_describe_pairs(compare_models(studies))}".rstrip())
 
 
 def _describe(study: StudyView, verdict: Verdict) -> str:
-    lower, upper = verdict.interval
     return (
-        f"{short(verdict.value)} [{short(lower)}, {short(upper)}] with `{study.model}` "
-        f"({verdict.n_datasets} tables, {verdict.n_runs} runs, permutation p "
-        f"{short(verdict.quantities['p_value'])}; by the rule of claim {verdict.id}: {verdict.label})"
-    ).replace("-", "−")
+        f"{_with_ends(verdict.value, *verdict.interval)} with `{study.model}` ({verdict.n_datasets} tables, "
+        f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the rule of claim "
+        f"{verdict.id}: {verdict.label})"
+    )
 
 
 def _describe_pairs(tables: pd.DataFrame) -> str:
@@ -150,8 +149,11 @@ def _describe_pairs(tables: pd.DataFrame) -> str:
     gap = mean_over_datasets(tables, seed=0)
     alike = correlate(tables["first"].to_numpy(), tables["second"].to_numpy())
     return (
-        f"On the {len(tables)} tables ({tables['n_blocks'].sum()} folds in all) that both were run on, "
-        f"the mean difference of the two correlations is {short(gap['effect'])} [{short(gap['lower'])}, "
-        f"{short(gap['upper'])}]; Spearman's correlation of the two over tables is {short(alike.rho)} "
-        f"[{short(alike.lower)}, {short(alike.upper)}]."
-    ).replace("-", "−")
+        f"On the {len(tables)} tables ({tables['n_blocks'].sum()} folds in all) that both were run on, the "
+        f"second is larger by {_with_ends(gap['effect'], gap['lower'], gap['upper'])}; over tables "
+        f"Spearman's correlation of the two is {_with_ends(alike.rho, alike.lower, alike.upper)}."
+    )
+
+
+def _with_ends(value: float, lower: float, upper: float) -> str:
+    return f"{short(value)} [{short(lower)}, {short(upper)}]".replace("-", "−")

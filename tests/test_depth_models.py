@@ -69,7 +69,8 @@ def test_an_association_of_both_models_holds_and_the_answer_quotes_each_models_o
     for study, n_runs in zip(both, (180, 90), strict=True):
         verdict = decide(load_claims()["19"], study)
         quoted = f"{verdict.value:.3g}".replace("-", "−")
-        assert f"{quoted} [" in answer.text and f"{verdict.n_datasets} tables, {n_runs} runs" in answer.text
+        about = f"with `{study.model}` ({verdict.n_datasets} tables, {n_runs} runs"
+        assert f"{quoted} [" in answer.text and about in answer.text
     assert "On the 9 tables (18 folds in all) that both were run on" in answer.text
 
 

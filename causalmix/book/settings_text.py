@@ -138,9 +138,9 @@ def tried_discovery(cases: Path) -> str:
         f"{table([*header, 'CPU-seconds'], rows, widths=[14, 11, 9, 9, 10, 11, 9, 21, 10])}\n\n"
         "The share of the training rows in a subsample and the level of the independence tests; in bold the "
         "pair in use. AUROC of the edge probabilities against the true directed edges; of sampled graphs, "
-        "the F1 of their edges, whichever way round, how many they are, in how many graphs none is the target's, "
-        "and by how much the depth is off; test ROC-AUC of a random forest trained on the rows of their "
-        "models, with its difference from the pair in use (95 % interval over tables). Means over "
+        "the F1 of their edges, whichever way round, how many they are, in how many graphs none is the "
+        "target's, and by how much the depth is off; test ROC-AUC of a random forest trained on the rows of "
+        "their models, with its difference from the pair in use (95 % interval over tables). Means over "
         f"{n_tables} whose graphs are known and have {N_EDGES} edges, on folds that no study uses."
     )
 

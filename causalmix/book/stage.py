@@ -166,8 +166,8 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
     for snippet, (notebook, otherwise) in ANSWERS.items():
         path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
         found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
-    first = {f"{name}_sentence": found[f"{name}_answer"].split("\n\n")[0] for name in ("models", "selection")}
-    return found | first
+    short = ("models", "depth_models", "selection")
+    return found | {f"{name}_sentence": found[f"{name}_answer"].split("\n\n")[0] for name in short}
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:

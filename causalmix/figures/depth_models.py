@@ -52,10 +52,11 @@ def plot_depth_models(frame: pd.DataFrame, ax: Axes) -> None:
         own = frame[frame["series"] == name]
         first = own.iloc[0]
         spread = np.linspace(0.12, 0.36, len(own))
-        left.scatter(own["value"], place + spread, s=9, color=colour, alpha=0.35, linewidths=0)
+        left.scatter(own["value"], place + spread, s=9, color=colour, alpha=0.6, linewidths=0)
         left.plot([first["lower"], first["upper"]], [place, place], color=colour, linewidth=2)
         left.plot([first["mean"]], [place], marker, color=colour)
     left.axvline(0, color=INK, linewidth=0.8)
+    left.set_xlim(-1.05, 1.05)
     left.set_yticks(range(len(series)), series)
     left.set_ylim(len(series) - 0.4, -0.4)
     left.set_xlabel("correlation of depth\nand tail volatility")
@@ -72,7 +73,6 @@ def _draw_pairs(ax: Axes, frame: pd.DataFrame, series: list[str]) -> None:
     ax.axline((0, 0), slope=1, color=MUTED, linewidth=0.8, linestyle=":")
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.axhline(0, color=INK, linewidth=0.8)
-    ax.set_xlim(-1.05, 1.05)
-    ax.set_ylim(-1.05, 1.05)
+    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=(-1, -0.5, 0, 0.5, 1), yticks=(-1, -0.5, 0, 0.5, 1))
     ax.set_xlabel(models[0])
     ax.set_title("table by table", fontsize=10)
