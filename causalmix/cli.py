@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from causalmix import __version__
-from causalmix.data import Protocol, check_datasets, list_datasets
+from causalmix.data import check_datasets, list_datasets
 from causalmix.devices import check_device
 from causalmix.locations import find_root
 from causalmix.options import (
@@ -26,12 +26,12 @@ from causalmix.options import (
     StudyOption,
     TableOption,
     WorkersOption,
-    dataclass_options,
     parse_names,
     parse_shard,
+    protocol_options,
+    sweep_options,
 )
-from causalmix.planning import ADVICE, Plan, plan_study, refuse_changed_table, split_absent
-from causalmix.profiles import Profile
+from causalmix.planning import ADVICE, Plan, plan_study, refuse_other_runs, split_absent
 from causalmix.specs import RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
 from causalmix.tables import verdict_table
@@ -54,14 +54,11 @@ DataOption = Annotated[
     ),
 ]
 
-_profile_options = dataclass_options(Profile, "changes", "The sweep", skip=("protocol", "description"))
-_protocol_options = dataclass_options(Protocol, "protocol", "The protocol", skip=("version",))
-
 
 @app.command()
 @clear_errors
-@_profile_options
-@_protocol_options
+@sweep_options
+@protocol_options
 def run(
     *,
     profile: ProfileOption = "quick",
@@ -85,21 +82,23 @@ def run(
     Examples: causalmix run --profile smoke; causalmix run --profile first-look --data FOLDER;
     causalmix run --table mine.csv --target y
     """
-    from causalmix.engine import run_all
+    from causalmix.engine import check_request, run_all
 
     check_device(device, engine)
-    plan = plan_study(profile, study, table, data, changes, protocol)
+    plan, part = plan_study(profile, study, table, data, changes, protocol), parse_shard(shard)
     store = ResultStore(results / plan.study)
-    refuse_changed_table(store, plan)
+    refuse_other_runs(store, plan)
+    specs = _to_be_made(plan)
+    check_request(specs, engine, part)
     store.plan(plan.specs)
     say_corrupt(store)
     summary = run_all(
-        _to_be_made(plan),
+        specs,
         store,
         engine=engine,
         address=address,
         workers=workers,
-        shard=parse_shard(shard),
+        shard=part,
         data_dir=plan.data_dir,
         cache_dir=cache,
         device=device,
@@ -113,8 +112,8 @@ def run(
 
 @app.command()
 @clear_errors
-@_profile_options
-@_protocol_options
+@sweep_options
+@protocol_options
 def generate(
     *,
     profile: ProfileOption = "quick",
@@ -225,7 +224,10 @@ def verdicts(
 def pretrain(
     out: Annotated[Path, typer.Option("--out", help="Folder of the weights; what is begun is continued.")],
     *,
-    recipe: Annotated[str, typer.Option("--recipe", help="Which model to make.")] = "embedded-mini",
+    recipe: Annotated[
+        str,
+        typer.Option("--recipe", help="Which model to make: embedded-mini, embedded-mini-2, embedded-small."),
+    ] = "embedded-mini",
     minutes: Annotated[float | None, typer.Option("--minutes", help="How long, about.", min=0.01)] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="How many steps to train.", min=1)] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="CPU threads.", min=1)] = None,

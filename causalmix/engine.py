@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from causalmix.batch import fills_with_one_run, make_in_batches
-from causalmix.engines import ENGINES, count_workers, work_off
+from causalmix.engines import ENGINES, check_engine, count_workers, work_off
 from causalmix.pool import Outcome
 from causalmix.progress import make_progress
 from causalmix.records import failed_record
@@ -128,6 +128,24 @@ def run_all(
     return Summary(
         len(todo) - n_failed, n_failed, len(chosen) - len(todo), time.monotonic() - start, tuple(reasons)
     )
+
+
+def check_request(specs: Sequence[RunSpec], engine: str, shard: tuple[int, int] | None) -> None:
+    """Refuse what no run could be made with, before any is planned. Parameters as in `run_all`.
+
+    Raises
+    ------
+    SpecError
+        For an unknown engine or an impossible shard.
+    ModelError
+        For a model that does not exist; whether it can be loaded shows when it is.
+    """
+    from causalmix.models import find_loader
+
+    check_engine(engine)
+    take_shard(specs, shard)
+    for model in {spec.model for spec in specs}:
+        find_loader(model)
 
 
 def generate_all(

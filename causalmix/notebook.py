@@ -16,7 +16,7 @@ from causalmix.claims import Verdict, write_verdict
 from causalmix.devices import check_device
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
-from causalmix.planning import refuse_foreign_runs, split_absent
+from causalmix.planning import how_to_finish, refuse_foreign_runs, split_absent
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
@@ -136,7 +136,8 @@ def find_study(study: str = "auto", profile: str = "") -> Path:
             return folder
     if profile or study in PROFILES:
         return results / path.name
-    raise StoreError(f"no recorded study {study!r}: {results} holds {', '.join(there) or 'none'}")
+    made = f"; {how_to_finish(path.name)} makes it" if path.name in PROFILES else ""
+    raise StoreError(f"no recorded study {study!r}: {results} holds {', '.join(there) or 'none'}{made}")
 
 
 def publish(
@@ -226,7 +227,7 @@ def _check_complete(store: ResultStore, absent: list[str] | None) -> None:
         cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in lacking[:3])
         raise IncompleteStudyError(
             f"{folder} lacks {len(lacking)} planned runs of folds that were begun ({cells}…): finish it with "
-            f"`causalmix run --study {folder.name}`, or pass run_missing=True"
+            f"{how_to_finish(folder.name)}, or pass run_missing=True"
         )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
-from causalmix.profiles import PROFILES
-from causalmix.specs import SpecError
+from causalmix.data import SUITES, Protocol
+from causalmix.presets import PRESETS
+from causalmix.profiles import PROFILES, Profile
+from causalmix.specs import ARMS, SpecError
 
 RESULTS = Path("results")
 CACHE = Path(".causalmix") / "synthetic"
@@ -158,7 +160,14 @@ def field_texts(cls: type) -> dict[str, str]:
     return {item.name: texts[item.name] for item in dataclasses.fields(cls) if item.name in texts}
 
 
-def dataclass_options(cls: type, into: str, panel: str, skip: tuple[str, ...] = ()) -> Callable:
+def dataclass_options(
+    cls: type,
+    into: str,
+    panel: str,
+    skip: tuple[str, ...] = (),
+    choices: Mapping[str, Iterable[str]] | None = None,
+    show_defaults: bool = False,
+) -> Callable:
     """Return a decorator that gives a command one option per documented field of ``cls``.
 
     Parameters
@@ -171,11 +180,22 @@ def dataclass_options(cls: type, into: str, panel: str, skip: tuple[str, ...] = 
         Heading of these options in the help.
     skip : tuple of str
         Fields that are no options.
+    choices : mapping, optional
+        Field to the names that its help lists.
+    show_defaults : bool
+        Whether the help shows the defaults of the dataclass.
     """
     hints = get_type_hints(cls)
     texts = {name: text for name, text in field_texts(cls).items() if name not in skip}
+    for name, names in (choices or {}).items():
+        texts[name] = f"{texts[name]} Choices: {', '.join(names)}."
+    if show_defaults:
+        defaults = {item.name: item.default for item in dataclasses.fields(cls)}
+        texts = {name: f"{text} Default: {defaults[name]}." for name, text in texts.items()}
 
     def decorate(command: Callable) -> Callable:
+        """Give ``command`` the options."""
+
         @functools.wraps(command)
         def wrapper(**given: Any) -> Any:
             values = {name: given.pop(name) for name in texts}
@@ -209,3 +229,15 @@ def _parameter(name: str, kind: Any, text: str, panel: str) -> inspect.Parameter
         default=None,
         annotation=Annotated[Optional[written_as], option],  # noqa: UP045 (made at run time)
     )
+
+
+sweep_options = dataclass_options(
+    Profile,
+    "changes",
+    "The sweep",
+    skip=("protocol", "description"),
+    choices={"suite": SUITES, "arms": ARMS, "presets": PRESETS},
+)
+protocol_options = dataclass_options(
+    Protocol, "protocol", "The protocol", skip=("version",), show_defaults=True
+)

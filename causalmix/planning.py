@@ -80,8 +80,11 @@ def plan_study(
     name = study or (table.stem if table else profile)
     if not name or name == ".." or Path(name).name != name:
         raise SpecError(f"--study {name!r} must be the name of a folder in --results, without slashes or ..")
-    if table is not None and study is None and name in PROFILES:
-        raise SpecError(f"--table {table}: {name} is the name of a profile's study, add --study NAME")
+    if name in PROFILES and (table is not None or name != profile):
+        of = f"--table {table}" if table is not None else f"profile {profile}"
+        raise SpecError(
+            f"{name} is the study of the profile of that name: give the runs of {of} another --study"
+        )
     specs = tuple(iter_specs(dataclasses.replace(sweep, **changes), name))
     if not specs:
         empty = ", ".join(f"--{field}" for field in _NEVER_EMPTY if not changes.get(field, True))
@@ -158,27 +161,40 @@ def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | No
     return f"{folder.absolute()} does not hold {', '.join(absent)}" if absent else ""
 
 
-def refuse_changed_table(store: ResultStore, plan: Plan) -> None:
-    """Refuse to add runs on a user's own table to a study of a suite, or after the table has changed.
+def refuse_other_runs(store: ResultStore, plan: Plan) -> None:
+    """Refuse to add runs that could not be compared with those of the study: nothing is planned then.
 
     Raises
     ------
     StoreError
-        Naming the study or the table, and the cure.
+        When the study holds runs of another suite, of another version of a user's own table, or of other
+        presets than the plan sweeps; it names them, and the cure.
     """
-    spec = plan.specs[0]
-    if spec.suite != OWN_TABLE:
-        return
-    now = load_spec_table(spec, plan.data_dir).fingerprint
-    runs = store.runs(skip_corrupt=True)
-    others = sorted(set(runs["suite"]) - {OWN_TABLE})
-    if others:
+    spec, runs = plan.specs[0], store.runs(skip_corrupt=True)
+    cure = "give these runs a name of their own with --study"
+    suites = sorted(set(runs["suite"]) - {spec.suite})
+    if suites:
+        raise StoreError(f"{store.root} holds runs of suite {', '.join(suites)}: {cure}")
+    if spec.suite == OWN_TABLE:
+        now = load_spec_table(spec, plan.data_dir).fingerprint
+        if set(runs.loc[runs["dataset"] == spec.dataset, "data_fingerprint"]) - {"", now}:
+            raise StoreError(f"{spec.dataset} has changed since {store.root} was begun: {cure}")
+    held, asked = set(runs["preset"]), {spec.preset for spec in plan.specs}
+    if held - asked and asked - held:
         raise StoreError(
-            f"{store.root} holds runs of suite {', '.join(others)}: give those on {spec.dataset} "
-            "a name of their own with --study"
+            f"{store.root} holds runs of preset {', '.join(sorted(held))}, these are of preset "
+            f"{', '.join(sorted(asked))}: {cure}, or sweep both with --presets"
         )
-    if set(runs.loc[runs["dataset"] == spec.dataset, "data_fingerprint"]) - {"", now}:
-        raise StoreError(
-            f"{spec.dataset} has changed since {store.root} was begun: "
-            "give the new runs a name of their own with --study"
-        )
+
+
+def how_to_finish(study: str) -> str:
+    """Return the command that makes what a study lacks, for messages.
+
+    Examples
+    --------
+    >>> how_to_finish("paper")
+    '`causalmix run --profile paper`'
+    """
+    if study in PROFILES:
+        return f"`causalmix run --profile {study}`"
+    return f"the command that began it (`causalmix run … --study {study}`)"

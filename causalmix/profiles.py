@@ -29,7 +29,8 @@ class Profile:
     arms
         Arms, separated by commas.
     model
-        Name of a model, or folder of a checkpoint.
+        embedded-mini, embedded-mini-2, mitra, mitra-v2, tabicl (these three also as NAME@REVISION),
+        tabpfn-v1, or a checkpoint's folder or file. The fine-tuning settings are chosen by --presets.
     repeats
         Random partitions into folds: 0 or 0-4.
     presets
@@ -85,7 +86,7 @@ class Profile:
             if not 0 <= fold < self.protocol.n_folds:
                 raise SpecError(
                     f"fold {fold} does not exist: the protocol has {self.protocol.n_folds} folds, "
-                    f"0 to {self.protocol.n_folds - 1}"
+                    f"0 to {self.protocol.n_folds - 1} (--folds chooses among them)"
                 )
         for ratio in self.synthetic_ratios:
             if not (ratio > 0 and math.isfinite(ratio)):

@@ -148,7 +148,7 @@ class ResultStore:
             more = f"; and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
             raise StoreError(
                 f"{self.root} lacks {len(missing)} of {len(specs)} runs: {shown}{more}. "
-                f"`causalmix run --study {self.root.name}` adds what is missing."
+                "the `causalmix run` that began the study adds what is missing."
             )
         self.check_versions(runs)
 

@@ -9,7 +9,7 @@
 # Each task of the array makes one part of the runs, into the study's folder in results/ on a disk that all nodes
 # share. The last job starts when all tasks have ended, in whatever way: it makes the runs that are still missing (of a
 # task that ran out of time, say) and consolidates the records into the study's Parquet files.
-# For GPUs add --gpus-per-task=1 above, and --device cuda --engine here to OPTIONS.
+# For GPUs add --gpus=1 above, and --device cuda --engine here to OPTIONS.
 set -eu
 
 workers=${SLURM_CPUS_PER_TASK:-1}

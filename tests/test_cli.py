@@ -14,9 +14,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from causalmix.cli import app
+from causalmix.data import SUITES
 from causalmix.data.tabarena_tasks import TASKS
+from causalmix.models import MODELS
+from causalmix.models.recipes import RECIPES
 from causalmix.options import parse_numbers
-from causalmix.specs import SpecError
+from causalmix.presets import PRESETS
+from causalmix.specs import ARMS, SpecError
 from causalmix.store import ResultStore
 from causalmix.verdicts import Verdict
 from tests.runs import make_failure, make_record, make_spec, save_tiny_model
@@ -100,6 +104,18 @@ def test_the_options_of_a_sweep_are_the_fields_of_its_dataclass(cli):
         assert f"--{name} " in text
 
 
+def test_the_help_of_a_sweep_lists_every_name_and_the_protocols_numbers(cli):
+    text = " ".join(re.sub("[│\n]", " ", cli("run", "--help").output).split())
+    for name in (*MODELS, *PRESETS, *SUITES):
+        assert re.search(rf"\b{re.escape(name)}[,. ;]", text), name
+    for arm in ARMS:
+        assert arm in text.replace(" ", "") or arm in text, arm
+    for number in (10, 0.25, 256, 500):
+        assert f"Default: {number}." in text
+    recipes = " ".join(re.sub("[│\n]", " ", cli("pretrain", "--help").output).split())
+    assert all(name in recipes for name in RECIPES)
+
+
 def test_the_version_is_printed(cli):
     assert cli("--version").output.startswith("causalmix ")
 
@@ -162,7 +178,7 @@ def test_a_users_own_table_stays_out_of_the_studies_that_are_there(cli, own_tabl
     words = ("run", "--target", "kind", "--arms", "zero_shot", "--folds", "0", *HERE)
     own_table.rename("paper.csv")
     profile = cli(*words, "--table", "paper.csv")
-    message = "paper is the name of a profile's study, add --study NAME"
+    message = "paper is the study of the profile of that name"
     assert profile.exit_code == 2 and message in profile.output
     Path("paper.csv").rename("controlled.csv")
     store = ResultStore("results/controlled")
@@ -172,6 +188,46 @@ def test_a_users_own_table_stays_out_of_the_studies_that_are_there(cli, own_tabl
     assert other.exit_code == 2 and "results/controlled holds runs of suite bundled" in other.output
     assert "a name of their own with --study" in other.output
     assert (store.root / "manifest.json").read_bytes() == before
+
+
+def test_the_study_of_a_profile_takes_no_runs_of_another(cli):
+    result = cli("run", "--study", "paper", *HERE)
+    assert result.exit_code == 2 and "give the runs of profile quick another --study" in result.output
+    store = ResultStore("results/mine")
+    store.write(make_record(make_spec("default", study="mine")))
+    other = cli("run", "--profile", "depth-known", "--study", "mine", *HERE)
+    assert other.exit_code == 2 and "results/mine holds runs of suite bundled" in other.output
+
+
+def test_runs_under_another_preset_take_a_study_of_their_own(cli, model, own_table):
+    words = ("run", "--table", str(own_table), "--target", "kind", "--arms", "zero_shot", "--folds", "0")
+    words += ("--model", model, "--engine", "here", "--quiet")
+    assert cli(*words, "--presets", "smoke").exit_code == 0
+    before = Path("results/mine/manifest.json").read_bytes()
+    other = cli(*words)
+    assert other.exit_code == 2
+    assert "holds runs of preset smoke, these are of preset causalmix" in other.output
+    assert Path("results/mine/manifest.json").read_bytes() == before
+    both = cli(*words, "--presets", "smoke,causalmix")
+    assert both.exit_code == 0, both.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--model", "embeded-mini"), "unknown model 'embeded-mini'"),
+        (("--engine", "lokal"), "unknown engine 'lokal'"),
+        (("--shard", "3/2"), "shard 3/2 does not exist"),
+        (("--shard", "x"), "shard 'x' is not of the form i/n"),
+        (("--validation-share", "2"), "validation_share is 2.0; give a share between 0 and 1"),
+        (("--max-train-rows", "1"), "max_train_rows is 1; give at least 4"),
+        (("--profile", "paper", "--data", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_no_run_can_be_made_with_is_refused_before_a_run_is_planned(cli, words, message):
+    result = cli("run", "--study", "mine", *words, "--quiet")
+    assert result.exit_code == 2 and message in result.output, result.output
+    assert not Path("results").exists()
 
 
 def test_rows_are_generated_beforehand_and_counted(cli, model):

@@ -76,8 +76,8 @@ def test_the_parameters_are_listed_with_their_meaning(executed) -> None:
 
 @pytest.mark.slow
 def test_a_notebook_shows_the_study_on_ones_own_table(executed) -> None:
-    _, verdict = outcome(executed, "-p study my_table")
-    assert (verdict["study"], verdict["n_datasets"], verdict["model"]) == ("my_table", 1, "embedded-mini")
+    _, verdict = outcome(executed, "-p study my_smoke")
+    assert (verdict["study"], verdict["n_datasets"], verdict["model"]) == ("my_smoke", 1, "embedded-mini")
 
 
 @pytest.mark.slow

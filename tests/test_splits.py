@@ -124,14 +124,28 @@ def test_a_table_without_a_defined_roc_auc_is_refused_with_the_cure():
     [
         (10, PROTOCOL, "no fold 10: folds go from 0 to 9"),
         (0, Protocol(n_folds=50), "40 rows, fewer than two for each of 50 folds"),
-        (0, Protocol(max_train_rows=3), "max_train_rows=3 leaves no room for the 2 classes"),
-        (0, Protocol(max_test_rows=1), "max_test_rows=1 leaves no room"),
-        (0, Protocol(validation_share=1.0), "share between 0 and 1"),
+        (0, Protocol(max_train_rows=5), "max_train_rows=5 leaves no room for the 3 classes"),
+        (0, Protocol(max_test_rows=2), "max_test_rows=2 leaves no room"),
     ],
 )
 def test_an_impossible_request_is_refused(fold, protocol, message):
     with pytest.raises(DataError, match=message):
-        split_dataset(table([20, 20]), fold, protocol)
+        split_dataset(table([20, 10, 10]), fold, protocol)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"n_folds": 1}, "n_folds is 1; give at least 2"),
+        ({"max_train_rows": 3}, "max_train_rows is 3; give at least 4"),
+        ({"max_test_rows": 1}, "max_test_rows is 1; give at least 2"),
+        ({"validation_share": 1.0}, "validation_share is 1.0; give a share between 0 and 1"),
+        ({"validation_share": 0.0}, "share between 0 and 1"),
+    ],
+)
+def test_a_protocol_that_splits_no_table_is_refused_at_once(numbers, message):
+    with pytest.raises(DataError, match=message):
+        Protocol(**numbers)
 
 
 def test_a_split_leaves_the_dataset_alone():

@@ -31,6 +31,11 @@ class Protocol:
         Cap on the test part.
     version
         Raised whenever the same numbers would give other rows.
+
+    Raises
+    ------
+    DataError
+        For numbers with which no table could be split.
     """
 
     n_folds: int = 10
@@ -38,6 +43,13 @@ class Protocol:
     max_train_rows: int = 256
     max_test_rows: int = 500
     version: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_share < 1:
+            raise DataError(f"validation_share is {self.validation_share}; give a share between 0 and 1")
+        for name, least in (("n_folds", 2), ("max_train_rows", 4), ("max_test_rows", 2)):
+            if getattr(self, name) < least:
+                raise DataError(f"{name} is {getattr(self, name)}; give at least {least}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,12 +236,10 @@ def hold_back(
 def _check_request(ds: Dataset, fold: int, protocol: Protocol, n_classes: int) -> None:
     if not 0 <= fold < protocol.n_folds:
         raise DataError(f"there is no fold {fold}: folds go from 0 to {protocol.n_folds - 1}")
-    if not 0 < protocol.validation_share < 1:
-        raise DataError(f"validation_share is {protocol.validation_share}; give a share between 0 and 1")
     if len(ds.y) < 2 * protocol.n_folds:
         raise DataError(
             f"table {ds.name!r} has {len(ds.y)} rows, fewer than two for each of {protocol.n_folds} "
-            "folds; add rows, or use Protocol(n_folds=...) with fewer folds"
+            "folds; add rows, or use fewer folds (--n-folds)"
         )
     for cap, least in (("max_train_rows", 2 * n_classes), ("max_test_rows", n_classes)):
         if getattr(protocol, cap) < least:
@@ -247,7 +257,7 @@ def _check_classes(ds: Dataset, fold: int, codes: np.ndarray, parts: dict[str, n
             raise DataError(
                 f"table {ds.name!r}, fold {fold}: the {part} part does not hold two classes, so ROC-AUC "
                 f"is undefined; class {sizes.index[-1]!r} has {sizes.iloc[-1]} rows: merge it with "
-                "another class, add rows, or use Protocol(n_folds=...) with fewer folds"
+                "another class, add rows, or use fewer folds (--n-folds)"
             )
 
 

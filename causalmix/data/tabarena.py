@@ -89,7 +89,8 @@ def read_file(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
     except (ValueError, OSError, pd.errors.ParserError) as error:
-        raise DataError(f"the file {path} cannot be read ({error}); write it again") from error
+        cure = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "write it again"
+        raise DataError(f"the file {path} cannot be read ({error}); {cure}") from error
 
 
 def _pass_gate(task: Task, table: pd.DataFrame, source: str) -> Dataset:

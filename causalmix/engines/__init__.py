@@ -70,6 +70,12 @@ ENGINES: dict[str, Callable[..., Iterator[Outcome]]] = {
 """The engines by name."""
 
 
+def check_engine(engine: str) -> None:
+    """Refuse an engine that does not exist: raise a `SpecError` that proposes the closest name."""
+    if engine not in ENGINES:
+        raise SpecError(suggest("engine", engine, ENGINES))
+
+
 def work_off(
     function: Callable[[RunSpec], Any],
     specs: Sequence[RunSpec],
@@ -97,8 +103,7 @@ def work_off(
     SpecError
         For an unknown engine or an impossible number of workers.
     """
-    if engine not in ENGINES:
-        raise SpecError(suggest("engine", engine, ENGINES))
+    check_engine(engine)
     if engine != "ray":
         return ENGINES[engine](function, specs, count_workers(workers), _get_rows_key)
     if device not in ("cpu", "cuda"):

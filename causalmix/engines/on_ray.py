@@ -180,6 +180,7 @@ class _ActorSlot:
         self.answer = self.actor.do.remote(job.task)
 
     def receive(self) -> Any:
+        """Return the answer; raise `LostError` when the actor or its node is gone."""
         answer, self.answer = self.answer, None
         try:
             kind, value = ray.get(answer)

@@ -13,7 +13,7 @@ from causalmix.models.mitra import MITRA, MITRA_V2, load_mitra
 from causalmix.models.tabicl import load_tabicl, load_tabicl_checkpoint
 from causalmix.models.tabpfn import load_tabpfn, load_tabpfn_archive
 
-__all__ = ["MODELS", "ModelError", "TabularFoundationModel", "load_model"]
+__all__ = ["MODELS", "ModelError", "TabularFoundationModel", "find_loader", "load_model"]
 
 
 def _load_embedded(name: str, device: str = "cpu", revision: str = "") -> TabularFoundationModel:
@@ -32,6 +32,28 @@ MODELS: dict[str, Callable[[str, str], TabularFoundationModel]] = {
     "tabpfn-v1": load_tabpfn,
 }
 """Model name to loader (given a device and a revision); adding a model is one line here."""
+
+
+def find_loader(name_or_path: str) -> Callable[[str], TabularFoundationModel]:
+    """Return what loads a model onto a device; nothing is read or fetched yet. Parameters as in `load_model`.
+
+    Raises
+    ------
+    ModelError
+        If there is neither such a name nor such a path.
+    """
+    name, _, revision = name_or_path.partition("@")
+    if name in MODELS:
+        return lambda device: MODELS[name](device, revision)
+    path = Path(name_or_path)
+    if path.is_dir():
+        return partial(load_checkpoint, path)
+    if path.is_file():
+        return partial(load_tabpfn_archive if path.suffix == ".gz" else load_tabicl_checkpoint, path)
+    raise ModelError(
+        f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)}, or name a folder that holds "
+        f"{CONFIG_FILE} and {WEIGHTS_FILE}, a checkpoint of TabICL or the archive of TabPFN v1"
+    )
 
 
 def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel:
@@ -57,15 +79,4 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     >>> model.n_classes
     10
     """
-    name, _, revision = name_or_path.partition("@")
-    if name in MODELS:
-        return MODELS[name](device, revision)
-    path = Path(name_or_path)
-    if path.is_dir():
-        return load_checkpoint(path, device)
-    if path.is_file():
-        return (load_tabpfn_archive if path.suffix == ".gz" else load_tabicl_checkpoint)(path, device)
-    raise ModelError(
-        f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)}, or name a folder that holds "
-        f"{CONFIG_FILE} and {WEIGHTS_FILE}, a checkpoint of TabICL or the archive of TabPFN v1"
-    )
+    return find_loader(name_or_path)(device)
