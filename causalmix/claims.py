@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 
+SIGNS_AND_RANKS = frozenset({"largest_median_improvement", "rank_lead", "rank_gap"})
+"""The kinds whose rules use nothing that the normalisations do not share."""
+
+
 def decide(
     claim: Claim,
     store: Store | None = None,
@@ -185,7 +189,9 @@ def _explain(claim: Claim, verdict: Verdict, quantities: Quantities, about: str,
     conditions = f"Needed at all: {core}." + (f" Needed in full: {full}." if full else "")
     choice = ""
     if verdict.sensitivity:
-        choice = " The verdict is the same under all four normalisations."
+        choice = " The verdict is the same under all four normalisations"
+        shared = ", as it must be: they share the signs and the ranks within a fold, which it rests on."
+        choice += shared if claim.estimand["kind"] in SIGNS_AND_RANKS else "."
     if differs:
         listed = ", ".join(f"{name}: {outcome}" for name, outcome in verdict.sensitivity.items())
         choice = f" The verdict depends on the normalisation ({listed})."

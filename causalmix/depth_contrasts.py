@@ -25,7 +25,7 @@ from causalmix.depth_tests import (
     mean_over_datasets,
     measurements,
 )
-from causalmix.intervals import Correlation, bca_interval, correlate
+from causalmix.intervals import Correlation, bca_interval, correlate, signed
 from causalmix.stability import STABILITY_MEASURES
 
 OUTCOMES = (*STABILITY_MEASURES, "score")
@@ -112,6 +112,31 @@ def controls_without(store: Store, settings: Sequence[str]) -> pd.DataFrame:
     tables = [(name, measurements(store.runs(), store.trajectories(), name)) for name in MEASURES]
     rows = [{"measure": name, **dial_against_controls(table, without=settings)} for name, table in tables]
     return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
+
+
+def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) -> str:
+    """Return in a sentence whether depth does more than the number of edges; empty without such runs.
+
+    Parameters
+    ----------
+    secondary : DataFrame
+        From `causalmix.depth_tests.secondary_tests`.
+    without_zero : DataFrame
+        From `controls_without` the setting at which a control cannot lose as many edges.
+    """
+    tested = secondary[secondary["test"] == "dial_against_controls"]
+    own, alone = (frame[frame["measure"] == PRIMARY_MEASURE] for frame in (tested, without_zero))
+    if own.empty or alone.empty:
+        return ""
+    row, other = own.iloc[0], alone.iloc[0]
+    return (
+        f"**Depth, or the number of edges?** The correlation along the dial is larger than that of controls "
+        f"which lose as many edges without becoming shallower by "
+        f"{signed(row['effect'], row['lower'], row['upper'])} (95 % interval over tables; sign-flip p "
+        f"{row['p_value']:.2g}, after adjustment by Holm over the {len(secondary)} secondary tests "
+        f"{row['p_holm']:.2g}); without depth 0, where the control keeps more edges, by "
+        f"{signed(other['effect'], other['lower'], other['upper'])} (p {other['p_value']:.2g})."
+    )
 
 
 def compare_arms(store: Store, arm: str, baseline: str, outcome: str, seed: int = 0) -> dict[str, float]:

@@ -123,6 +123,7 @@ def answer_for_models(studies: Pair) -> Answer:
     """
     rule, verdicts = load_rule(), decide_each(studies)
     lacking = [verdict.reason for verdict in verdicts if verdict.verdict == "not tested"]
+    lacking += _name_lacking(studies)
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*(Interval(one.value, *one.interval, one.n_datasets) for one in verdicts))
@@ -132,6 +133,17 @@ def answer_for_models(studies: Pair) -> Answer:
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
     )
     return Answer(outcome, f"{text}\n\n{_describe_pairs(compare_models(studies))}".rstrip())
+
+
+def _name_lacking(studies: Pair) -> list[str]:
+    """Say how many of the first study's folds the second lacks: the answer is read once, at the end."""
+    wanted, there = (
+        len(study.runs()[CELL].drop_duplicates()) for study in (studies[0], share_cells(*studies)[1])
+    )
+    lacking = (
+        f"the study {studies[1].name} holds {there} of the {wanted} tables and folds of {studies[0].name}"
+    )
+    return [lacking] if there < wanted else []
 
 
 def _describe(study: StudyView, verdict: Verdict) -> str:
@@ -148,10 +160,12 @@ def _describe_pairs(tables: pd.DataFrame) -> str:
         return ""
     gap = mean_over_datasets(tables, seed=0)
     alike = correlate(tables["first"].to_numpy(), tables["second"].to_numpy())
+    apart = "tells the two apart" if gap["lower"] * gap["upper"] > 0 else "does not tell the two apart"
     return (
-        f"On the {len(tables)} tables ({tables['n_blocks'].sum()} folds in all) that both were run on, the "
-        f"second is larger by {_with_ends(gap['effect'], gap['lower'], gap['upper'])}; over tables "
-        f"Spearman's correlation of the two is {_with_ends(alike.rho, alike.lower, alike.upper)}."
+        "The rule takes the first correlation as if it were exact. Paired by table and fold, which "
+        f"{apart}, the second is larger by {_with_ends(gap['effect'], gap['lower'], gap['upper'])} "
+        f"({len(tables)} tables, {tables['n_blocks'].sum()} folds in all); over tables Spearman's "
+        f"correlation of the two is {_with_ends(alike.rho, alike.lower, alike.upper)}."
     )
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import iqr
 
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores, paired_differences, unit_scores
+from causalmix.differences import sign_flip_p
 from causalmix.intervals import RESAMPLES, Interval, bca_interval, cluster_bootstrap, spearman
 from causalmix.ranking import rank_arms
 from causalmix.stability import measure_stability
@@ -228,6 +229,8 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
         "equivalent": float(lower > -smallest and upper < smallest),
         "n_blocks": float(len(informative)),
         "n_uninformative": float(len(blocks) - len(informative)),
+        "sign_flip_p": sign_flip_p(per_dataset.to_numpy()),
+        "n_repeated": float(sum(len(np.unique(rows, axis=0)) < len(rows) for _, rows in informative)),
     }
 
 

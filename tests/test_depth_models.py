@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import product
 
 import pytest
 
@@ -21,22 +20,24 @@ from causalmix.notebook import open_study
 from causalmix.study_view import StudyView
 from tests.recorded import DIAL_LIFTS, make_study
 
-TABLES = tuple(f"table{i}" for i in range(12))
+TABLES = tuple(f"table{i}" for i in range(20))
 OWN_DIAL = {arm: lift for arm, lift in DIAL_LIFTS.items() if "depth" in arm}
 
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory) -> dict[str, StudyView]:
-    """The dial with models that depth steadies, or not; one was run on fewer tables, one on too few."""
+    """The dial with models that depth steadies, or not; one was run on one fold less, one on few tables."""
     folder = tmp_path_factory.mktemp("results")
-    make_study(folder / "ours", datasets=TABLES, lifts=DIAL_LIFTS, depth_steadies=True)
-    for name, tables, steadied in (
-        ("alike", TABLES[:9], True),
-        ("unlike", TABLES, False),
-        ("few", TABLES[:3], True),
-    ):
-        about = {"datasets": tables, "lifts": OWN_DIAL, "depth_steadies": steadied, "seed": 1}
-        make_study(folder / name, model=name, n_folds=2, **about)
+    make_study(folder / "ours", datasets=TABLES, n_folds=2, lifts=DIAL_LIFTS, depth_steadies=True)
+    make_study(folder / "ours_few", datasets=TABLES[:3], n_folds=2, lifts=DIAL_LIFTS, depth_steadies=True)
+    for name, about in {
+        "alike": {"depth_steadies": True},
+        "unlike": {"depth_steadies": False},
+        "begun": {"depth_steadies": True, "n_folds": 1},
+        "few": {"depth_steadies": True, "datasets": TABLES[:3]},
+    }.items():
+        whole = {"datasets": TABLES, "n_folds": 2, "lifts": OWN_DIAL, "seed": 1}
+        make_study(folder / name, model=name, **{**whole, **about})
     return {path.name: open_study(str(path)) for path in folder.iterdir()}
 
 
@@ -66,26 +67,33 @@ def test_an_association_of_both_models_holds_and_the_answer_quotes_each_models_o
     both = studies["ours"], studies["alike"]
     answer = answer_for_models(both)
     assert answer.outcome == "holds" and load_rule().answers["holds"] in answer.text
-    for study, n_runs in zip(both, (180, 90), strict=True):
+    for study in both:
         verdict = decide(load_claims()["19"], study)
         quoted = f"{verdict.value:.3g}".replace("-", "−")
-        about = f"with `{study.model}` ({verdict.n_datasets} tables, {n_runs} runs"
+        about = f"with `{study.model}` (20 tables, 200 runs, permutation p"
         assert f"{quoted} [" in answer.text and about in answer.text
-    assert "On the 9 tables (18 folds in all) that both were run on" in answer.text
+    assert "does not tell the two apart" in answer.text and "(20 tables, 40 folds in all)" in answer.text
 
 
 def test_a_model_that_depth_does_not_steady_gets_another_answer(studies):
     answer = answer_for_models((studies["ours"], studies["unlike"]))
-    assert answer.outcome == "does not hold"
+    assert answer.outcome == "does not hold" and ", which tells the two apart," in answer.text
     assert answer_for_models((studies["unlike"], studies["ours"])).outcome == "nothing"
 
 
 def test_too_few_tables_or_no_study_are_not_tested_and_the_reason_is_given(studies):
-    few = answer_for_models((studies["ours"], studies["few"]))
+    few = answer_for_models((studies["ours_few"], studies["few"]))
     assert few.outcome == "not tested" and "the study has 3 tables" in few.text
     absent = open_study("depth-never-run", required=False)
     for pair in ((studies["ours"], absent), (absent, studies["ours"])):
         assert "the study depth-never-run has not been run yet" in answer_for_models(pair).text
+
+
+def test_the_answer_is_not_read_before_the_second_study_has_all_folds_of_the_first(studies):
+    answer = answer_for_models((studies["ours"], studies["begun"]))
+    assert answer.outcome == "not tested"
+    assert "the study begun holds 20 of the 40 tables and folds of ours" in answer.text
+    assert answer_for_models((studies["begun"], studies["ours"])).outcome != "not tested"
 
 
 def test_tables_are_paired_fold_by_fold(studies):
@@ -93,26 +101,28 @@ def test_tables_are_paired_fold_by_fold(studies):
     assert set(tables.index) == set(TABLES) and set(tables["n_blocks"]) == {2}
     assert (tables["rho"] == tables["second"] - tables["first"]).all()
     for study, column in (("ours", "first"), ("unlike", "second")):
-        blocks = table_correlations(studies[study])
-        shared = blocks[blocks["fold"] < 2].groupby("dataset")["rho"].mean()
-        assert tables[column].to_dict() == pytest.approx(shared.to_dict())
+        own = table_correlations(studies[study]).groupby("dataset")["rho"].mean()
+        assert tables[column].to_dict() == pytest.approx(own.to_dict())
+    begun = compare_models((studies["ours"], studies["begun"])).set_index("dataset")
+    blocks = table_correlations(studies["ours"])
+    first = blocks[blocks["fold"] == 0].set_index("dataset")["rho"]
+    assert begun["first"].to_dict() == pytest.approx(first.to_dict()) and set(begun["n_blocks"]) == {1}
 
 
 def test_the_figure_shows_each_model_as_claim_19_decides_it_and_a_dot_per_shared_table(studies):
-    both = studies["ours"], studies["alike"]
+    both = studies["ours"], studies["few"]
     frame = load_depth_models(both)
     sizes = frame.groupby("series", sort=False)["dataset"].nunique()
-    assert sizes.to_dict() == {"made-up": 12, "alike": 9, "difference": 9}
-    for study, name in product(both, ("mean", "lower")):
-        verdict = decide(load_claims()["19"], study)
-        shown = frame.loc[frame["series"] == study.model, name].unique()
-        assert shown == pytest.approx([verdict.value if name == "mean" else verdict.interval[0]])
+    assert sizes.to_dict() == {"made-up": 20, "few": 3, "difference": 3}
+    verdict = decide(load_claims()["19"], both[0])
+    shown = frame.loc[frame["series"] == "made-up", ["mean", "lower", "upper"]].drop_duplicates()
+    assert shown.to_numpy().tolist() == [pytest.approx([verdict.value, *verdict.interval])]
     fig, ax = new_figure()
     plot_depth_models(frame, ax)
     left, right = fig.axes
-    assert [label.get_text() for label in left.get_yticklabels()] == ["made-up", "alike", "difference"]
-    assert len(right.collections[0].get_offsets()) == 9
-    assert (right.get_xlabel(), right.get_ylabel()) == ("made-up", "alike")
+    assert [label.get_text() for label in left.get_yticklabels()] == ["made-up", "few", "difference"]
+    assert len(right.collections[0].get_offsets()) == 3
+    assert (right.get_xlabel(), right.get_ylabel()) == ("made-up", "few")
 
 
 def test_one_model_alone_is_still_drawn_and_none_says_so(studies):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
+from scipy import stats
 
 from causalmix.analysis import normalise_scores
 from causalmix.book import claims_text, study_text
@@ -12,7 +14,7 @@ from causalmix.book.study import Study
 from causalmix.book.text import table
 from causalmix.controls import RULE_FILE, ControlsRule, load_rule
 from causalmix.differences import pool_tables, table_differences
-from causalmix.intervals import signed
+from causalmix.intervals import CONFIDENCE, signed
 from causalmix.profiles import PROFILES
 
 
@@ -33,6 +35,9 @@ def snippets(studies: Sequence[Study]) -> dict[str, str]:
         "controls_arms": study_text.arms_table(study, {}) if study else "",
         "controls_main": first_lead(studies[0]) if studies else "",
         "controls_tables": tables_text(study) if study else "",
+        "controls_interval": interval_text(
+            study.runs["dataset"].nunique() if study else load_rule().min_tables
+        ),
     }
 
 
@@ -61,6 +66,26 @@ def tables_text(study: Study) -> str:
         f"{first}; they are not a sample of the benchmark. The others were added when the answer on those "
         f"was known. The mean lead of `{rule.arm}` over `{rule.baseline}` is {_mean_lead(tables[is_first])} "
         f"on the former, {_mean_lead(tables[~is_first])} on the {(~is_first).sum()} others."
+    )
+
+
+def interval_text(n_tables: int) -> str:
+    """Return how often an interval that resamples so many tables covers the mean, for normal differences.
+
+    Its ends are the mean plus and minus 1.96 standard errors with n in place of n - 1.
+
+    Examples
+    --------
+    >>> interval_text(10).split(": ")[1].split(";")[0]
+    'with 10 they cover 90 % where 95 % are meant (for normal differences)'
+    """
+    width = stats.norm.ppf((1 + CONFIDENCE) / 2) * math.sqrt((n_tables - 1) / n_tables)
+    covered = 2 * stats.t.cdf(width, n_tables - 1) - 1
+    return (
+        f"Intervals that resample few tables are too short: with {n_tables} they cover {100 * covered:.0f} % "
+        f"where {100 * CONFIDENCE:.0f} % are meant (for normal differences); the rule uses them as they are. "
+        "The test by sign flips only needs differences that are symmetric about zero; its adjusted p stands "
+        "in the figure's data."
     )
 
 

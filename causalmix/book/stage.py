@@ -153,6 +153,7 @@ def figures(executions: Sequence[Execution]) -> dict[str, str]:
 ANSWERS: dict[str, tuple[str, str]] = {
     "controls_answer": ("controls", "No notebook answered the question of the controls."),
     "models_answer": ("fig_models", "No notebook compared two models."),
+    "depth_controls_answer": ("claim_19_depth_and_stability", "Controls of the dial are not recorded here."),
     "depth_models_answer": ("depth_models", "No notebook asked another model about depth."),
     "selection_answer": ("fig_selection", "No notebook read the runs at other steps."),
 }

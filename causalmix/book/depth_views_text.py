@@ -1,0 +1,136 @@
+"""What stands beside the answer on depth and stability, as text: other ways to ask, and what goes with it.
+
+Numbers come from the tables that the notebooks published.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from causalmix.book.text import interval, number, sentence_list
+from causalmix.depth_contrasts import DISCOVERED, RANDOM
+from causalmix.depth_tests import PRIMARY_MEASURE
+from causalmix.figures.depth import MEASURE_LABELS
+
+ABSENT = "The runs behind this are not recorded here."
+
+ALPHA = 0.05
+
+
+def scarcity_text(low_data: pd.DataFrame | None) -> str:
+    """Return whether the answer changes with the number of training rows."""
+    own = None if low_data is None else low_data[low_data["quantity"] == "correlation"]
+    if own is None or own.empty or not math.isfinite(own["trend"].iloc[0]):
+        return ABSENT
+    row, limits = own.iloc[0], own["max_train_rows"]
+    found = "The answer changes" if row["trend_p"] < ALPHA else "No change of the answer was found"
+    trend = f"{number(row['trend'])} {interval(row['trend_lower'], row['trend_upper'])}"
+    return (
+        f"{found} with scarcity: on {own['dataset'].nunique()} tables, from {limits.min()} to {limits.max()} "
+        f"rows for training and validation, the correlation changed by {trend} per doubling (sign-flip p "
+        f"{number(row['trend_p'])})."
+    )
+
+
+def within_text(within: pd.DataFrame | None) -> str:
+    """Return the effect of depth on each measure in the mixed model, as it is and centred within tables."""
+    if within is None or not (within["term"] == "depth").any():
+        return ABSENT
+
+    def effects(term: str) -> str:
+        own = within[within["term"] == term].to_dict("records")
+        return sentence_list(
+            [
+                f"{number(row['effect'])} {interval(row['lower'], row['upper'])} in "
+                f"*{describe_measure(row['measure'])[0]}*"
+                for row in own
+            ]
+        )
+
+    text = (
+        f"Over {int(within['n'].max())} runs on uncut graphs, one SD more of depth goes with this change in "
+        f"SDs of the measure (95 % intervals, not adjusted for their number): {effects('depth')}."
+    )
+    centred = effects("depth_within")
+    return f"{text} Centred within tables, which was added after the runs: {centred}." if centred else text
+
+
+def known_text(contrasts: pd.DataFrame | None) -> str:
+    """Return how the true graph compares with discovered and random ones."""
+    if contrasts is None:
+        return ABSENT
+    against = ", and ".join(
+        f"{difference_text(contrasts[contrasts['baseline'] == baseline])} against {name} graphs"
+        for baseline, name in ((DISCOVERED, "discovered"), (RANDOM, "random"))
+    )
+    clear = int((contrasts["p_holm"] < ALPHA).sum())
+    return (
+        f"On {int(contrasts['n'].max())} simulated tables, paired by table and with 95 % intervals, the true "
+        f"graph changes {against}. After adjustment by Holm, {clear or 'none'} of {len(contrasts)} "
+        f"comparisons {'differs' if clear == 1 else 'differ'} from zero at {ALPHA:g}."
+    )
+
+
+def difference_text(own: pd.DataFrame) -> str:
+    """Return the differences of stability and score between two arms, in their own units."""
+    rows = own.set_index("outcome")
+    names = {PRIMARY_MEASURE: "*tail volatility* [nats]", "score": "the normalised score"}
+    return sentence_list(
+        [
+            f"{name} by {signed(row['difference'])} "
+            f"[{signed(row['difference_lower'])}, {signed(row['difference_upper'])}]"
+            for outcome, name in names.items()
+            for row in [rows.loc[outcome].to_dict()]
+        ]
+    )
+
+
+def recovery_text(recovered: pd.DataFrame | None) -> str:
+    """Return how well discovery recovers the depth of simulated tables."""
+    if recovered is None:
+        return ABSENT
+    row = recovered.iloc[0]
+    return (
+        f"Over {len(recovered)} simulated tables the Spearman correlation of true and recovered depth is "
+        f"{number(row['rho'])} {interval(row['rho_lower'], row['rho_upper'])}; the mean F1 score of the "
+        f"edges is {number(recovered['skeleton_f1'].mean())} whichever way round, and "
+        f"{number(recovered['directed_f1'].mean())} the right way round."
+    )
+
+
+def isolation_text(isolation: pd.DataFrame | None) -> str:
+    """Return how many graphs leave the target on its own, and whether that goes with the effect."""
+    if isolation is None:
+        return ABSENT
+    row, n_dags, share = isolation.iloc[0], int(isolation["n_dags"].sum()), isolation["share"]
+    return (
+        f"In {isolation['n_isolated'].sum() / n_dags:.0%} of {n_dags} uncut graphs no edge goes to or from "
+        f"the target; from table to table this share goes from {share.min():.0%} to {share.max():.0%}. "
+        f"Its Spearman correlation with the effect of the dial on the table is {number(row['correlation'])} "
+        f"{interval(row['lower'], row['upper'])}."
+    )
+
+
+def describe_measure(measure: str) -> tuple[str, str]:
+    """Return a measure's name and its unit, with a space before it where it has one.
+
+    Examples
+    --------
+    >>> describe_measure("tail_volatility"), describe_measure("steps_to_best")
+    (('tail volatility', ' nats'), ('steps to best', ''))
+    """
+    name, _, unit = MEASURE_LABELS[measure].partition(" [")
+    return name, f" {unit.rstrip(']')}" if unit else ""
+
+
+def signed(value: float) -> str:
+    """Format a small difference: its sign and two significant digits.
+
+    Examples
+    --------
+    >>> signed(-0.0011364), signed(0.2)
+    ('−0.0011', '+0.2')
+    """
+    return f"{value:+.2g}".replace("-", "−") if math.isfinite(value) else "–"
