@@ -206,11 +206,12 @@ def _what_is_lacking(runs: pd.DataFrame, rule: ControlsRule) -> str:
 
 def _numbers(rule: ControlsRule, scores: pd.DataFrame) -> str:
     tables = table_differences(scores, rule.arm, rule.baseline)
+    p_value = sign_flip_p(tables["difference"].to_numpy())
     leads = [_lead(scores, rule.arm, arm) for arm in (rule.baseline, *rule.without_structure)]
     return (
         f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs) the mean lead of `{rule.arm}` "
-        f"was {leads[0]}, and among arms that mix in the same way {', '.join(leads[1:-1])} and {leads[-1]} "
-        "(normalised score, 95 % intervals over tables)."
+        f"was {leads[0]} (sign-flip p {p_value:.2g}), and among arms that mix in the same way "
+        f"{', '.join(leads[1:-1])} and {leads[-1]} (normalised score, 95 % intervals over tables)."
     )
 
 

@@ -26,7 +26,8 @@ from causalmix.book import controls_text
 from causalmix.book.build import build
 from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
-from causalmix.book.depth_text import depth_answer, depth_snippets
+from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets
+from causalmix.book.depth_views_text import scarcity_text
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
@@ -90,11 +91,20 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
     assert "not recorded here: no runs of the dial" in depth_answer(claim, untested, {})
     tested = Verdict(
         **given, verdict="reproduced", label="an association", rule="r", value=-0.31, interval=(-0.5, -0.1),
-        model="m", n_runs=70, n_datasets=9, quantities={"p_value": 0.002},
+        model="m", n_runs=70, n_datasets=9,
+        quantities={"p_value": 0.002, "sign_flip_p": 0.04, "n_repeated": 3.0, "n_blocks": 18.0},
     )  # fmt: skip
     answer = depth_answer(claim, tested, {})
-    for part in ("[an association]", "9 tables", "70 runs", "−0.31 [−0.50, −0.10]", "p 0.002"):
+    for part in (
+        "[an association]",
+        "9 tables",
+        "70 runs",
+        "−0.31 [−0.50, −0.10]",
+        "p 0.002, sign-flip p over tables 0.04",
+    ):
         assert part in answer
+    caution = depth_caution(tested)
+    assert "in 3 of 18 blocks" in caution and "sign-flip p 0.04" in caution and depth_caution(untested) == ""
     assert "exclude correlations below −0.50 and above −0.10" in answer
     assert "0.20, is excluded above zero and not below" in answer
 
@@ -117,6 +127,19 @@ def test_the_answer_says_plainly_what_was_found_and_what_is_excluded(
                     quantities={"p_value": p_value})  # fmt: skip
     answer = depth_answer(claim, found, {})
     assert all(part in answer for part in words)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "found"), [(0.04, "The answer changes"), (0.06, "No change of the answer")]
+)
+def test_scarcity_changes_the_answer_only_where_its_test_says_so(p_value, found) -> None:
+    low_data = pd.DataFrame(
+        {
+            "quantity": "correlation", "dataset": ["a", "b"], "max_train_rows": [64, 128], "trend": -0.2,
+            "trend_lower": -0.4, "trend_upper": -0.1, "trend_p": p_value,
+        }
+    )  # fmt: skip
+    assert scarcity_text(low_data).startswith(found)
 
 
 def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None:

@@ -23,7 +23,7 @@ from causalmix.claims import (
 from causalmix.estimands import ESTIMANDS, NORMALISED
 from causalmix.locations import MARKER, find_root
 from causalmix.method_estimands import METHOD_ESTIMANDS
-from tests.recorded import make_study
+from tests.recorded import PAPER_LIFTS, make_study
 
 CLAIMS = load_claims()
 QUICK = {"resamples": 200}
@@ -310,6 +310,14 @@ def test_sensitivity_is_given_exactly_where_the_normalisation_plays_a_part(study
         verdict = decide(claim, study(), **QUICK)
         if verdict.verdict != "not tested":
             assert bool(verdict.sensitivity) == (claim.estimand["kind"] in NORMALISED)
+
+
+def test_verdicts_that_rest_on_signs_and_ranks_say_that_no_normalisation_could_change_them(study):
+    store = study(lifts=PAPER_LIFTS)
+    for name in ("06", "08", "09"):
+        verdict = decide(CLAIMS[name], store, **QUICK)
+        assert verdict.verdict != "not tested" and "as it must be" in verdict.explanation
+    assert "as it must be" not in decide(CLAIMS["04"], store, **QUICK).explanation
 
 
 def test_not_tested_needs_a_reason_and_a_verdict_a_known_word():

@@ -17,10 +17,11 @@ from causalmix.depth_contrasts import (
     graph_contrasts,
     isolation_and_effect,
     measurements_by_rows,
+    say_against_controls,
     target_isolation,
     trend_over_rows,
 )
-from causalmix.depth_tests import MEASURES
+from causalmix.depth_tests import MEASURES, secondary_tests
 from tests.recorded import DIAL_LIFTS, KNOWN_LIFTS, make_study
 
 SETTINGS = ("0", "1", "full")
@@ -127,3 +128,14 @@ def test_a_share_that_hides_the_effect_goes_with_it():
 def test_the_controls_are_compared_without_the_setting_that_they_cannot_match(dial_store):
     frame = controls_without(dial_store, ["0"])
     assert set(frame["measure"]) <= set(MEASURES) and (frame["n"] == 6).any()
+
+
+def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_p(dial_store):
+    secondary, without_zero = secondary_tests(dial_store), controls_without(dial_store, ["0"])
+    text = say_against_controls(secondary, without_zero)
+    row = secondary.query("measure == 'tail_volatility' and test == 'dial_against_controls'").iloc[0]
+    assert f"{row['effect']:+.3f}".replace("-", "−") in text and f"{row['p_holm']:.2g}" in text
+    assert f"the {len(secondary)} secondary tests" in text
+    other = without_zero.set_index("measure").loc["tail_volatility"]
+    assert text.endswith(f"(p {other['p_value']:.2g}).")
+    assert say_against_controls(secondary.iloc[:0], without_zero) == ""
