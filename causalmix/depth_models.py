@@ -163,7 +163,7 @@ def _describe_pairs(tables: pd.DataFrame) -> str:
     apart = "tells the two apart" if gap["lower"] * gap["upper"] > 0 else "does not tell the two apart"
     return (
         "The rule takes the first correlation as if it were exact. Paired by table and fold, which "
-        f"{apart}, the second is larger by {_with_ends(gap['effect'], gap['lower'], gap['upper'])} "
+        f"{apart}, the second minus the first is {_with_ends(gap['effect'], gap['lower'], gap['upper'])} "
         f"({len(tables)} tables, {tables['n_blocks'].sum()} folds in all); over tables Spearman's "
         f"correlation of the two is {_with_ends(alike.rho, alike.lower, alike.upper)}."
     )
