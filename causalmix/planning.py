@@ -83,7 +83,8 @@ def plan_study(
     if name in PROFILES and (table is not None or name != profile):
         of = f"--table {table}" if table is not None else f"profile {profile}"
         raise SpecError(
-            f"{name} is the study of the profile of that name: give the runs of {of} another --study"
+            f"{name} is the study of the profile of that name: go on with it by --profile {name}, or give "
+            f"the runs of {of} another --study"
         )
     specs = tuple(iter_specs(dataclasses.replace(sweep, **changes), name))
     if not specs:

@@ -192,7 +192,7 @@ def test_a_users_own_table_stays_out_of_the_studies_that_are_there(cli, own_tabl
 
 def test_the_study_of_a_profile_takes_no_runs_of_another(cli):
     result = cli("run", "--study", "paper", *HERE)
-    assert result.exit_code == 2 and "give the runs of profile quick another --study" in result.output
+    assert result.exit_code == 2 and "runs of profile quick another --study" in result.output
     store = ResultStore("results/mine")
     store.write(make_record(make_spec("default", study="mine")))
     other = cli("run", "--profile", "depth-known", "--study", "mine", *HERE)
