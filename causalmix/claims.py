@@ -18,7 +18,7 @@ from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION, AnalysisEr
 from causalmix.cells import Store
 from causalmix.estimands import ESTIMANDS, NORMALISED, Quantities, Stored
 from causalmix.method_estimands import METHOD_ESTIMANDS, Simulated
-from causalmix.rules import Claim, ClaimError, Condition, load_claims, short
+from causalmix.rules import Claim, ClaimError, Condition, load_claims, short, with_ends
 from causalmix.verdicts import VERDICT_SCHEMA, Verdict, collect_verdicts, write_verdict
 
 __all__ = [
@@ -107,8 +107,7 @@ def compare_verdicts(columns: Mapping[str, Sequence[Verdict]]) -> str:
 def _outcome(verdict: Verdict) -> str:
     if verdict.verdict == "not tested":
         return f"not tested: {verdict.reason}"
-    lower, upper = verdict.interval
-    return f"{verdict.verdict}: {short(verdict.value)} [{short(lower)}, {short(upper)}]".replace("-", "−")
+    return f"{verdict.verdict}: {with_ends(verdict.value, *verdict.interval)}"
 
 
 def _decide_simulated(claim: Claim, evidence: pd.DataFrame | None, resamples: int) -> Verdict:

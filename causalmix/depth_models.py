@@ -18,7 +18,7 @@ from causalmix.claims import decide
 from causalmix.controls import Answer
 from causalmix.depth_tests import DIAL, PRIMARY_MEASURE, block_correlations, mean_over_datasets, measurements
 from causalmix.intervals import Interval, correlate
-from causalmix.rules import load_claims, short
+from causalmix.rules import load_claims, short, with_ends
 from causalmix.study_view import StudyView
 from causalmix.two_models import Pair, share_cells
 from causalmix.verdicts import Verdict
@@ -148,7 +148,7 @@ def _name_lacking(studies: Pair) -> list[str]:
 
 def _describe(study: StudyView, verdict: Verdict) -> str:
     return (
-        f"{_with_ends(verdict.value, *verdict.interval)} with `{study.model}` ({verdict.n_datasets} tables, "
+        f"{with_ends(verdict.value, *verdict.interval)} with `{study.model}` ({verdict.n_datasets} tables, "
         f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the rule of claim "
         f"{verdict.id}: {verdict.label})"
     )
@@ -163,11 +163,7 @@ def _describe_pairs(tables: pd.DataFrame) -> str:
     apart = "tells the two apart" if gap["lower"] * gap["upper"] > 0 else "does not tell the two apart"
     return (
         "The rule takes the first correlation as if it were exact. Paired by table and fold, which "
-        f"{apart}, the second minus the first is {_with_ends(gap['effect'], gap['lower'], gap['upper'])} "
+        f"{apart}, the second minus the first is {with_ends(gap['effect'], gap['lower'], gap['upper'])} "
         f"({len(tables)} tables, {tables['n_blocks'].sum()} folds in all); over tables Spearman's "
-        f"correlation of the two is {_with_ends(alike.rho, alike.lower, alike.upper)}."
+        f"correlation of the two is {with_ends(alike.rho, alike.lower, alike.upper)}."
     )
-
-
-def _with_ends(value: float, lower: float, upper: float) -> str:
-    return f"{short(value)} [{short(lower)}, {short(upper)}]".replace("-", "−")

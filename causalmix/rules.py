@@ -152,6 +152,17 @@ def short(value: float) -> str:
     return f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
 
 
+def with_ends(value: float, lower: float, upper: float) -> str:
+    """Return an estimate and its interval, each as `short` writes it.
+
+    Examples
+    --------
+    >>> with_ends(-0.0329, -0.18, 0.1361)
+    '−0.0329 [−0.18, 0.136]'
+    """
+    return f"{short(value)} [{short(lower)}, {short(upper)}]".replace("-", "−")
+
+
 def _read_claim(entry: Mapping[str, Any], file: Path) -> Claim:
     where = f"{file}, claim {entry.get('id', '?')}"
     try:
