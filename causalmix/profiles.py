@@ -216,10 +216,10 @@ PROFILES: dict[str, Profile] = {
     ),
     "depth-tabpfn": Profile(
         suite="tabarena33",
-        arms=tuple(arm for arm in _DIAL_ARMS if "depth" in arm),
+        arms=tuple(arm for arm in _DIAL_ARMS if "@" in arm),
         model="tabpfn-v1",
         presets=("tabpfn",),
-        description="hours: the dial of depth with a published model, without its controls",
+        description="hours: the dial of depth and its controls with a published model",
     ),
     "sensitivity": Profile(
         suite="tabarena33",
