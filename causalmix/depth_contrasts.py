@@ -15,16 +15,8 @@ from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import normalise_scores, paired_differences
 from causalmix.cells import Store
-from causalmix.depth_tests import (
-    DIAL,
-    FULL,
-    MEASURES,
-    PRIMARY_MEASURE,
-    block_correlations,
-    dial_against_controls,
-    mean_over_datasets,
-    measurements,
-)
+from causalmix.depth_dial import DIAL, FULL, block_correlations, dial_against_controls, mean_over_datasets
+from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
 from causalmix.intervals import Correlation, bca_interval, correlate, signed
 from causalmix.stability import STABILITY_MEASURES
 

@@ -1,6 +1,7 @@
 """Does the answer about depth and stability hold for another model? Free of torch.
 
-The rule stands in ``depth_models.yml`` beside this module; it was committed before the second model was run.
+The rules stand beside this module: ``depth_models.yml``, committed before the dial was turned with the second
+model, and ``depth_models_controls.yml``, committed before the edge-matched controls were run with it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import yaml
 from causalmix.cells import CELL, Store
 from causalmix.claims import decide
 from causalmix.controls import Answer
-from causalmix.depth_tests import DIAL, PRIMARY_MEASURE, block_correlations, mean_over_datasets, measurements
+from causalmix.depth_dial import CONTROL, DIAL, block_correlations, dial_against_controls, mean_over_datasets
+from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.intervals import Interval, correlate
 from causalmix.rules import load_claims, short, with_ends
 from causalmix.study_view import StudyView
@@ -24,11 +26,12 @@ from causalmix.two_models import Pair, share_cells
 from causalmix.verdicts import Verdict
 
 RULE_FILE = Path(__file__).with_suffix(".yml")
+CONTROLS_RULE_FILE = Path(__file__).with_name("depth_models_controls.yml")
 
 
 @dataclass(frozen=True)
 class DepthModelsRule:
-    """The rule of ``depth_models.yml``.
+    """A rule of ``depth_models.yml`` or ``depth_models_controls.yml``.
 
     Attributes
     ----------
@@ -46,15 +49,15 @@ class DepthModelsRule:
     answers: Mapping[str, str]
 
 
-def load_rule() -> DepthModelsRule:
-    """Read the rule.
+def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
+    """Read one of the two rules.
 
     Examples
     --------
     >>> load_rule().claim
     '19'
     """
-    return DepthModelsRule(**yaml.safe_load(RULE_FILE.read_text(encoding="utf-8")))
+    return DepthModelsRule(**yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def decide_each(studies: Pair) -> tuple[Verdict, Verdict]:
@@ -64,7 +67,9 @@ def decide_each(studies: Pair) -> tuple[Verdict, Verdict]:
 
 
 def apply_rule(first: Interval, second: Interval) -> str:
-    """Return the outcome of the rule for two correlations with their intervals: a key of its ``answers``.
+    """Return the outcome of a rule for two estimates with their intervals: a key of its ``answers``.
+
+    Both rules say the same of what they compare: the correlation, and by how much it exceeds the controls'.
 
     Examples
     --------
@@ -87,7 +92,7 @@ def table_correlations(store: Store) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``dataset, fold, repeat, rho``, see `causalmix.depth_tests.block_correlations`.
+        ``dataset, fold, repeat, rho``, see `causalmix.depth_dial.block_correlations`.
     """
     return block_correlations(measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE), DIAL)
 
@@ -108,22 +113,24 @@ def compare_models(studies: Pair) -> pd.DataFrame:
     return tables.assign(rho=tables["second"] - tables["first"]).reset_index()
 
 
-def answer_for_models(studies: Pair) -> Answer:
+def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict]) -> Answer:
     """Answer by the written rule whether the association holds for the second model.
 
     Parameters
     ----------
     studies : pair of StudyView
         The dial with the model of the book, and with another.
+    verdicts : pair of Verdict
+        From `decide_each`.
 
     Returns
     -------
     Answer
         ``not tested`` with the reason where either study lacks what claim 19 asks for.
     """
-    rule, verdicts = load_rule(), decide_each(studies)
+    rule = load_rule()
     lacking = [verdict.reason for verdict in verdicts if verdict.verdict == "not tested"]
-    lacking += _name_lacking(studies)
+    lacking += _name_lacking(studies, DIAL)
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*(Interval(one.value, *one.interval, one.n_datasets) for one in verdicts))
@@ -135,15 +142,60 @@ def answer_for_models(studies: Pair) -> Answer:
     return Answer(outcome, f"{text}\n\n{_describe_pairs(compare_models(studies))}".rstrip())
 
 
-def _name_lacking(studies: Pair) -> list[str]:
-    """Say how many of the first study's folds the second lacks: the answer is read once, at the end."""
-    wanted, there = (
-        len(study.runs()[CELL].drop_duplicates()) for study in (studies[0], share_cells(*studies)[1])
+def answer_for_controls(studies: Pair) -> Answer:
+    """Answer by the written rule whether depth matters beyond the number of edges for the second model.
+
+    Returns
+    -------
+    Answer
+        ``not tested`` with the reason where either study lacks edge-matched controls.
+    """
+    rule, found = load_rule(CONTROLS_RULE_FILE), [against_controls(study) for study in studies]
+    lacking = _name_lacking(studies, CONTROL) + [
+        f"fewer than three tables of {study.name} have both the dial and its controls"
+        for study, one in zip(studies, found, strict=True)
+        if one["n"] < 3
+    ]
+    if lacking:
+        return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
+    outcome = apply_rule(
+        *(Interval(one["effect"], one["lower"], one["upper"], int(one["n"])) for one in found)
     )
+    first, second = (
+        f"{with_ends(one['effect'], one['lower'], one['upper'])} with `{study.model}` ({one['n']} tables, "
+        f"sign-flip p {short(one['p_value'])})"
+        for study, one in zip(studies, found, strict=True)
+    )
+    text = (
+        f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
+        f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; 95 % "
+        f"intervals are over tables and not adjusted for other tests."
+    )
+    return Answer(outcome, text)
+
+
+def against_controls(store: Store) -> dict[str, float]:
+    """Return by how much the dial's correlation with tail volatility exceeds its controls'.
+
+    Returns
+    -------
+    dict
+        See `causalmix.depth_dial.dial_against_controls`.
+    """
+    return dial_against_controls(measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE))
+
+
+def _name_lacking(studies: Pair, arms: str) -> list[str]:
+    """Say how many folds of the first study the second lacks with such arms: answers are read at the end."""
+    first, second = (study.runs()[[*CELL, "arm"]].drop_duplicates() for study in studies)
+    wanted = first[first["arm"].str.startswith(arms)].merge(second, how="left", indicator="found")
+    complete = wanted.assign(found=wanted["found"] == "both").groupby(CELL, observed=True)["found"].all()
+    what = "the dial" if arms == DIAL else "the dial's controls"
     lacking = (
-        f"the study {studies[1].name} holds {there} of the {wanted} tables and folds of {studies[0].name}"
+        f"the study {studies[1].name} holds {what} on {complete.sum()} of the {len(complete)} tables "
+        f"and folds of {studies[0].name}"
     )
-    return [lacking] if there < wanted else []
+    return [] if complete.all() else [lacking]
 
 
 def _describe(study: StudyView, verdict: Verdict) -> str:

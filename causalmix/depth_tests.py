@@ -12,7 +12,6 @@ Holm, *A simple sequentially rejective multiple test procedure*, Scand. J. Stati
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,18 +22,13 @@ from statsmodels.tools.sm_exceptions import ModelWarning
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores
 from causalmix.cells import Store
 from causalmix.data.known_scm import KNOWN_SCM
-from causalmix.differences import sign_flip_p
-from causalmix.estimands import block_permutation_p
-from causalmix.intervals import Correlation, bca_interval, correlate, spearman
+from causalmix.depth_dial import DIAL, FULL, dial, dial_against_controls, no_result
+from causalmix.intervals import Correlation, correlate
 from causalmix.stability import STABILITY_MEASURES
 
 PRIMARY_MEASURE = "tail_volatility"
 MEASURES = (*STABILITY_MEASURES, "fold_dispersion")
 """The stability measures of one run, and the one of the folds of a table."""
-
-DIAL, CONTROL = "causalmix@depth=", "causalmix@edges="
-FULL = "full"
-"""Setting of the dial that cuts nothing: the common end of the dial and of its controls."""
 
 RESULT_COLUMNS = ["measure", "test", "effect", "lower", "upper", "p_value", "n", "unit"]
 COVARIATES = ("depth", "n_edges", "log_rows", "n_features")
@@ -98,7 +92,7 @@ def within_datasets(table: pd.DataFrame) -> dict[str, float]:
     terms = mixed_model(table)
     depth = terms[terms["term"] == "depth"]
     if depth.empty:
-        return _nothing(len(uncut(table)))
+        return no_result(len(uncut(table)))
     return {name: float(depth[name].iloc[0]) for name in ("effect", "lower", "upper", "p_value", "n")}
 
 
@@ -145,51 +139,6 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     found["p_value"] = fitted.pvalues[terms]
     slopes = fitted.params[terms] * own["value"].std() / own[terms].std()
     return pd.DataFrame({**found, "slope": slopes, "n": len(own)}).rename_axis("term").reset_index()[columns]
-
-
-def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
-    """Correlation of depth and the measure within blocks along the dial, mean over datasets.
-
-    Returns
-    -------
-    dict
-        As `within_datasets`, with a BCa interval over datasets (``n``) and the p of the primary test: depth
-        permuted within blocks.
-    """
-    found = mean_over_datasets(block_correlations(table, DIAL), seed)
-    own = table[table["arm"].str.startswith(DIAL)]
-    blocks = [
-        (str(key[0]), block[["depth", "value"]].to_numpy(dtype=float))
-        for key, block in own.groupby(CELL, observed=True)
-    ]
-    informative = [(name, rows) for name, rows in blocks if len(rows) >= 3 and np.ptp(rows, axis=0).all()]
-    p_value = block_permutation_p(informative, found["effect"], 10_000, seed)
-    return {**found, "p_value": p_value}
-
-
-def dial_against_controls(
-    table: pd.DataFrame, seed: int = 0, without: Sequence[str] = ()
-) -> dict[str, float]:
-    """Dial correlation minus that of the controls, which lose as many edges and keep their depth.
-
-    A control's place on the axis is the depth of the dial's arm of the same setting and block: its own depth
-    does not change. The uncut arm is the last point of both. At setting 0 a control can never lose as many
-    edges: one longest path is left.
-
-    Parameters
-    ----------
-    without : sequence of str
-        Settings to leave out, of the dial and of its controls: for a sensitivity analysis.
-
-    Returns
-    -------
-    dict
-        As `dial`, with a sign-flip p over datasets.
-    """
-    table = table[~table["arm"].isin([f"{prefix}{k}" for prefix in (DIAL, CONTROL) for k in without])]
-    cut, control = block_correlations(table, DIAL), block_correlations(table, CONTROL)
-    both = cut.merge(control, on=CELL, suffixes=("", "_control"))
-    return mean_over_datasets(both.assign(rho=both["rho"] - both["rho_control"]), seed)
 
 
 def known_scm(table: pd.DataFrame, seed: int = 0) -> Correlation:
@@ -252,47 +201,6 @@ def uncut(table: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """Correlate depth and the measure within each block over the arms with the prefix `DIAL` or `CONTROL`.
-
-    Returns
-    -------
-    DataFrame
-        ``dataset, fold, repeat, rho``: blocks where one of them is constant are left out.
-    """
-    place = table[table["arm"].str.startswith(DIAL)]
-    place = place.assign(setting=place["arm"].str.removeprefix(DIAL))[[*CELL, "setting", "depth"]]
-    own = table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
-    own = own.assign(setting=own["arm"].str.split("=").str[-1]).drop(columns="depth")
-    placed = own.merge(place, on=[*CELL, "setting"], how="inner")
-    rows = [
-        (*key, spearman(block["depth"].to_numpy(), block["value"].to_numpy()) if len(block) >= 3 else np.nan)
-        for key, block in placed.groupby(CELL, observed=True)
-    ]
-    return pd.DataFrame(rows, columns=[*CELL, "rho"]).dropna()
-
-
-def mean_over_datasets(blocks: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Return the mean over datasets of their mean ``rho`` with a BCa interval and a sign-flip p.
-
-    Returns
-    -------
-    dict
-        ``effect, lower, upper, p_value, n`` (datasets); NaN with fewer than three datasets.
-    """
-    means = blocks.groupby("dataset", observed=True)["rho"].mean().to_numpy()
-    if len(means) < 3:
-        return _nothing(len(means))
-    lower, upper = bca_interval(means, seed=seed)
-    ends = {"effect": means.mean(), "lower": lower, "upper": upper}
-    return {**ends, "p_value": sign_flip_p(means), "n": len(means)}
-
-
 def _as_dict(found: Correlation) -> dict[str, float]:
     others = {name: getattr(found, name) for name in ("lower", "upper", "p_value", "n")}
     return {"effect": found.rho, **others}
-
-
-def _nothing(n: int) -> dict[str, float]:
-    nan = float("nan")
-    return {"effect": nan, "lower": nan, "upper": nan, "p_value": nan, "n": n}

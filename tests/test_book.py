@@ -26,7 +26,7 @@ from causalmix.book import controls_text
 from causalmix.book.build import build
 from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
-from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets
+from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
 from causalmix.book.depth_views_text import scarcity_text
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
@@ -36,6 +36,8 @@ from causalmix.book.study_text import failures_text
 from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
+from causalmix.depth_models import CONTROLS_RULE_FILE, RULE_FILE
+from causalmix.depth_models import load_rule as load_models_rule
 from causalmix.verdicts import Verdict
 from tests.benchmark_scripts import load_benchmark
 from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
@@ -183,6 +185,16 @@ def test_whether_the_rules_precede_the_runs_is_read_off_the_history(tmp_path: Pa
         before, after
     )
     assert "`0123456789ab`" in says("0123456789ab") and "not in this checkout" in says("0123456789ab")
+
+
+def test_each_rule_about_a_second_model_is_dated_against_the_runs_that_it_judges(tmp_path: Path) -> None:
+    lifts = {"causalmix@depth=full": 0.0, "causalmix@depth=0": 0.0, "causalmix@edges=0": 0.0}
+    make_recorded(tmp_path / "depth-tabpfn", datasets=("a", "b"), n_folds=1, lifts=lifts)
+    texts = model_rules([open_study(tmp_path / "depth-tabpfn")])
+    about = {"depth_models_rule": (RULE_FILE, 4), "depth_models_controls_rule": (CONTROLS_RULE_FILE, 2)}
+    for name, (file, n_runs) in about.items():
+        assert load_models_rule(file).rule in texts[name]
+        assert f"The code that made {n_runs} of the {n_runs} runs of `depth-tabpfn`" in texts[name]
 
 
 def test_failures_of_all_studies_are_listed_by_generator(tmp_path: Path) -> None:

@@ -7,14 +7,21 @@ import math
 import pytest
 
 from causalmix.claims import decide, load_claims
+from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_models import (
+    CONTROLS_RULE_FILE,
+    RULE_FILE,
+    answer_for_controls,
     answer_for_models,
     apply_rule,
     compare_models,
+    decide_each,
     load_rule,
     table_correlations,
 )
+from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.figures import load_depth_models, new_figure, plot_depth_models
+from causalmix.figures.depth_models import AGAINST
 from causalmix.intervals import Interval
 from causalmix.notebook import open_study
 from causalmix.study_view import StudyView
@@ -31,6 +38,8 @@ def studies(tmp_path_factory) -> dict[str, StudyView]:
     make_study(folder / "ours", datasets=TABLES, n_folds=2, lifts=DIAL_LIFTS, depth_steadies=True)
     make_study(folder / "ours_few", datasets=TABLES[:3], n_folds=2, lifts=DIAL_LIFTS, depth_steadies=True)
     for name, about in {
+        "controlled": {"depth_steadies": True, "lifts": DIAL_LIFTS},
+        "one_control": {"depth_steadies": True, "lifts": {**OWN_DIAL, "causalmix@edges=1": 0.04}},
         "alike": {"depth_steadies": True},
         "unlike": {"depth_steadies": False},
         "begun": {"depth_steadies": True, "n_folds": 1},
@@ -39,6 +48,10 @@ def studies(tmp_path_factory) -> dict[str, StudyView]:
         whole = {"datasets": TABLES, "n_folds": 2, "lifts": OWN_DIAL, "seed": 1}
         make_study(folder / name, model=name, **{**whole, **about})
     return {path.name: open_study(str(path)) for path in folder.iterdir()}
+
+
+def answer_about(pair):
+    return answer_for_models(pair, decide_each(pair))
 
 
 @pytest.mark.parametrize(
@@ -60,12 +73,13 @@ def test_the_rule_gives_the_written_outcomes_on_either_side_of_zero(first, secon
             for ends in (first, second)
         )
         assert apply_rule(own, other) == outcome
-    assert outcome in load_rule().answers
+    for file in (RULE_FILE, CONTROLS_RULE_FILE):
+        assert outcome in load_rule(file).answers
 
 
 def test_an_association_of_both_models_holds_and_the_answer_quotes_each_models_own_verdict(studies):
     both = studies["ours"], studies["alike"]
-    answer = answer_for_models(both)
+    answer = answer_about(both)
     assert answer.outcome == "holds" and load_rule().answers["holds"] in answer.text
     for study in both:
         verdict = decide(load_claims()["19"], study)
@@ -76,24 +90,45 @@ def test_an_association_of_both_models_holds_and_the_answer_quotes_each_models_o
 
 
 def test_a_model_that_depth_does_not_steady_gets_another_answer(studies):
-    answer = answer_for_models((studies["ours"], studies["unlike"]))
+    answer = answer_about((studies["ours"], studies["unlike"]))
     assert answer.outcome == "does not hold" and ", which tells the two apart," in answer.text
-    assert answer_for_models((studies["unlike"], studies["ours"])).outcome == "nothing"
+    assert answer_about((studies["unlike"], studies["ours"])).outcome == "nothing"
 
 
 def test_too_few_tables_or_no_study_are_not_tested_and_the_reason_is_given(studies):
-    few = answer_for_models((studies["ours_few"], studies["few"]))
+    few = answer_about((studies["ours_few"], studies["few"]))
     assert few.outcome == "not tested" and "the study has 3 tables" in few.text
     absent = open_study("depth-never-run", required=False)
     for pair in ((studies["ours"], absent), (absent, studies["ours"])):
-        assert "the study depth-never-run has not been run yet" in answer_for_models(pair).text
+        assert "the study depth-never-run has not been run yet" in answer_about(pair).text
 
 
 def test_the_answer_is_not_read_before_the_second_study_has_all_folds_of_the_first(studies):
-    answer = answer_for_models((studies["ours"], studies["begun"]))
+    answer = answer_about((studies["ours"], studies["begun"]))
     assert answer.outcome == "not tested"
-    assert "the study begun holds 20 of the 40 tables and folds of ours" in answer.text
-    assert answer_for_models((studies["begun"], studies["ours"])).outcome != "not tested"
+    assert "the study begun holds the dial on 20 of the 40 tables and folds of ours" in answer.text
+    assert answer_about((studies["begun"], studies["ours"])).outcome != "not tested"
+
+
+def test_depth_that_steadies_beyond_its_controls_with_both_models_is_told_from_the_number_of_edges(studies):
+    both = studies["ours"], studies["controlled"]
+    answer = answer_for_controls(both)
+    assert answer.outcome == "holds" and load_rule(CONTROLS_RULE_FILE).answers["holds"] in answer.text
+    for study in both:
+        found = dial_against_controls(measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE))
+        assert f"{found['effect']:.3g} [".replace("-", "−") in answer.text
+        assert f"with `{study.model}` (20 tables, sign-flip p" in answer.text
+
+
+def test_controls_are_not_read_before_all_of_them_were_run_with_the_second_model(studies):
+    for name in ("alike", "one_control"):
+        answer = answer_for_controls((studies["ours"], studies[name]))
+        assert answer.outcome == "not tested"
+        assert f"the study {name} holds the dial's controls on 0 of the 40 tables and folds" in answer.text
+    without = answer_for_controls((studies["alike"], studies["controlled"]))
+    assert "fewer than three tables of alike have both the dial and its controls" in without.text
+    absent = open_study("depth-never-run", required=False)
+    assert answer_for_controls((absent, studies["ours"])).outcome == "not tested"
 
 
 def test_tables_are_paired_fold_by_fold(studies):
@@ -111,25 +146,28 @@ def test_tables_are_paired_fold_by_fold(studies):
 
 def test_the_figure_shows_each_model_as_claim_19_decides_it_and_a_dot_per_shared_table(studies):
     both = studies["ours"], studies["few"]
-    frame = load_depth_models(both)
+    frame = load_depth_models(both, decide_each(both))
     sizes = frame.groupby("series", sort=False)["dataset"].nunique()
-    assert sizes.to_dict() == {"made-up": 20, "few": 3, "difference": 3}
+    assert sizes.to_dict() == {"made-up": 20, "few": 3, "difference": 3, f"made-up{AGAINST}": 20}
     verdict = decide(load_claims()["19"], both[0])
     shown = frame.loc[frame["series"] == "made-up", ["mean", "lower", "upper"]].drop_duplicates()
     assert shown.to_numpy().tolist() == [pytest.approx([verdict.value, *verdict.interval])]
     fig, ax = new_figure()
     plot_depth_models(frame, ax)
     left, right = fig.axes
-    assert [label.get_text() for label in left.get_yticklabels()] == ["made-up", "few", "difference"]
+    named = [label.get_text() for label in left.get_yticklabels()]
+    assert named == ["made-up", "few", "difference", "made-up,\nminus controls"]
     assert len(right.collections[0].get_offsets()) == 3
     assert (right.get_xlabel(), right.get_ylabel()) == ("made-up", "few")
 
 
 def test_one_model_alone_is_still_drawn_and_none_says_so(studies):
     absent = open_study("depth-never-run", required=False)
-    frame = load_depth_models((studies["ours"], absent))
-    assert set(frame["series"]) == {"made-up"}
+    one = studies["ours"], absent
+    frame = load_depth_models(one, decide_each(one))
+    assert set(frame["series"]) == {"made-up", f"made-up{AGAINST}"}
     plot_depth_models(frame, new_figure()[1])
     _, ax = new_figure()
-    plot_depth_models(load_depth_models((absent, absent)), ax)
+    none = absent, absent
+    plot_depth_models(load_depth_models(none, decide_each(none)), ax)
     assert any("not run yet" in text.get_text() for text in ax.texts)

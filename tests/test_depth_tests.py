@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from causalmix.depth_dial import dial, dial_against_controls
 from causalmix.depth_tests import (
     between_datasets,
-    dial,
-    dial_against_controls,
     known_scm,
     measurements,
     mixed_model,

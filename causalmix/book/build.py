@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from causalmix import depth_models
 from causalmix.book import (
     claims_text,
     controls_text,
@@ -113,10 +112,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
         "depth_earlier": depth_text.earlier_text(workspace.results / "depth" / "earlier.json"),
-        "depth_models_rule": f"**The rule.** {depth_models.load_rule().rule}",
-        "depth_models_commit": claims_text.rules_commit(
-            depth_models.RULE_FILE, [one for one in studies if one.name == "depth-tabpfn"]
-        ),
+        **depth_text.model_rules(studies),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(
             path, [one for one in studies if one.name in (study.name, "depth")]

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from causalmix.book.claims_text import Claim
+from causalmix import depth_models
+from causalmix.book.claims_text import Claim, rules_commit
 from causalmix.book.depth_views_text import (
     ALPHA,
     describe_measure,
@@ -24,7 +26,9 @@ from causalmix.book.depth_views_text import (
     within_text,
 )
 from causalmix.book.execute import Execution
+from causalmix.book.study import Study
 from causalmix.book.text import badge, count, interval, number, sentence_list
+from causalmix.depth_dial import CONTROL, DIAL
 from causalmix.verdicts import Verdict
 
 
@@ -42,6 +46,24 @@ def depth_snippets(claim: Claim, verdict: Verdict, executions: Sequence[Executio
         "depth_isolated": isolation_text(tables.get("depth_isolated_target")),
         "depth_scarcity": scarcity_text(tables.get("depth_low_data")),
     }
+
+
+def model_rules(studies: Sequence[Study]) -> dict[str, str]:
+    """Return the rules about a second model and its controls, each with whether it precedes its own runs."""
+    found = {}
+    for name, rule_file, arms in (
+        ("depth_models", depth_models.RULE_FILE, DIAL),
+        ("depth_models_controls", depth_models.CONTROLS_RULE_FILE, CONTROL),
+    ):
+        counted = [_only_arms(study, arms) for study in studies if study.name == "depth-tabpfn"]
+        commit = rules_commit(rule_file, [study for study in counted if len(study.runs)])
+        found[f"{name}_rule"] = f"**The rule.** {depth_models.load_rule(rule_file).rule} {commit}"
+    return found
+
+
+def _only_arms(study: Study, arms: str) -> Study:
+    runs = study.runs[study.runs["arm"].str.startswith(arms)]
+    return replace(study, runs=runs, manifest={"revisions": runs["revision"].value_counts().to_dict()})
 
 
 def earlier_text(path: Path) -> str:

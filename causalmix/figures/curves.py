@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from causalmix.cells import Store, check_one_run_per_cell
-from causalmix.depth_tests import DIAL
+from causalmix.depth_dial import DIAL
 from causalmix.figures.style import (
     INK,
     MUTED,

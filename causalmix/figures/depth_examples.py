@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch
 from causalmix.causal.dags import node_depths, structural_depth
 from causalmix.causal.dial import limit_depth
 from causalmix.cells import Store
-from causalmix.depth_tests import DIAL, FULL
+from causalmix.depth_dial import DIAL, FULL
 from causalmix.experiment import draw_graphs
 from causalmix.figures.dial import SETTINGS
 from causalmix.figures.graph import legible_dataset, prepare_or_stand_in

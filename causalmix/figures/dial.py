@@ -15,7 +15,8 @@ from causalmix.depth_contrasts import (
     target_isolation,
     trend_over_rows,
 )
-from causalmix.depth_tests import CONTROL, DIAL, FULL, PRIMARY_MEASURE, measurements
+from causalmix.depth_dial import CONTROL, DIAL, FULL
+from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, label_figure, say_empty, split_axes
 from causalmix.intervals import bca_interval, cluster_bootstrap
