@@ -19,18 +19,13 @@ level, table and fold) and ends with one JSON object.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import os
-import tempfile
 import time
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.metrics import roc_auc_score
 
 from causalmix.causal.dags import sample_dag, structural_depth
@@ -40,9 +35,8 @@ from causalmix.data.known_scm import KNOWN_SCM, true_graph
 from causalmix.depth_recovery import edge_f1
 from causalmix.environment import describe_environment
 from causalmix.folds import Fold, prepare_fold
-from causalmix.progress import make_progress
+from causalmix.measuring import make_parser, measure_lacking, open_record
 from causalmix.quality import RealRows, tstr_auc
-from causalmix.recorded_cases import RecordedCases
 from causalmix.setting_scores import summarise_discovery
 from causalmix.specs import RunSpec
 
@@ -85,35 +79,19 @@ def draw_rows(fold: Fold, dags: list[nx.DiGraph], seed: int) -> pd.DataFrame:
     return pd.concat([draw_samples(model, len(fold.train), seed) for model in models], ignore_index=True)
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one table, one fold, nothing recorded")
-    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
-    parser.add_argument("--out", type=Path, default=Path("results/generators"), help="where the file goes")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Measure what is not recorded, print, write."""
-    options = parse()
+    options = make_parser(__doc__, "one table, one fold", "results/generators").parse_args()
     tables, folds = (TABLES[:1], FOLDS[:1]) if options.quick else (TABLES, FOLDS)
-    out = Path(tempfile.mkdtemp()) if options.quick else options.out
-    record = RecordedCases(out / "discovery_settings.csv", KEYS)
+    record = open_record(options, "discovery_settings.csv", KEYS)
     cases = [
         (share, alpha, table, fold)
         for fold, table, share, alpha in itertools.product(folds, tables, SHARES, ALPHAS)
     ]
-    if options.anew:
-        record.forget(cases)
-    todo = record.lacking(cases)
-    parallel = Parallel(n_jobs=options.workers, return_as="generator_unordered")
-    with make_progress(["discovery" for _ in todo], "settings of discovery") as bars:
-        for row in parallel(delayed(measure)(*case) for case in todo):
-            record.add(row)
-            bars.advance("discovery", row["reason"])
-    summary = summarise_discovery(record.frame())
+    measured = measure_lacking(
+        record, cases, measure, "discovery", anew=options.anew, workers=options.workers
+    )
+    summary = summarise_discovery(measured)
     print(summary.round(3).to_string(index=False))
     means = summary.set_index(["share", "alpha", "score"])["mean"].round(4)
     scores = {", ".join(map(str, name)): value for name, value in means.items()}

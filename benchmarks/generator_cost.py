@@ -11,15 +11,13 @@ object.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,8 +29,8 @@ from causalmix.figures import summarise_cost
 from causalmix.folds import prepare_fold
 from causalmix.generators import GeneratorError, make_generator
 from causalmix.generators.cost import measure_cost
-from causalmix.progress import make_progress
-from causalmix.recorded_cases import RecordedCases, add_data_option, list_sources
+from causalmix.measuring import add_data_option, make_parser, measure_lacking, open_record
+from causalmix.recorded_cases import list_sources
 from causalmix.specs import ARMS, RunSpec
 
 SUITE, N_ROWS = "tabarena33", 1000
@@ -96,34 +94,18 @@ def choose_cases(data_dir: str, generators: list[str], quick: bool) -> list[tupl
     return fast + [(table, name) for table in few for name in generators if name in SLOW]
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two tables, fast generators, nothing recorded")
-    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
-    parser.add_argument("--generators", nargs="+", default=list(SOURCES), choices=SOURCES, metavar="NAME")
-    add_data_option(parser)
-    parser.add_argument("--out", type=Path, default=Path("results/generators"), help="where the file goes")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Measure what is not recorded, print, write."""
-    options = parse()
+    parser = make_parser(__doc__, "two tables, fast generators", "results/generators", workers=False)
+    parser.add_argument("--generators", nargs="+", default=list(SOURCES), choices=SOURCES, metavar="NAME")
+    add_data_option(parser)
+    options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     generators = [name for name in options.generators if name not in (SLOW if options.quick else ())]
-    out = Path(tempfile.mkdtemp()) if options.quick else options.out
-    record = RecordedCases(out / "cost.csv", KEYS)
+    record = open_record(options, "cost.csv", KEYS)
     cases = choose_cases(options.data, generators, options.quick)
-    if options.anew:
-        record.forget(cases)
-    todo = record.lacking(cases)
-    with make_progress([name for _, name in todo], "cost") as bars:
-        for table, name in todo:
-            row = measure_apart(table, name, options.data)
-            record.add(row)
-            bars.advance(name, row["reason"])
-    summary = summarise_cost(record.frame())
+    own = partial(measure_apart, data_dir=options.data)
+    summary = summarise_cost(measure_lacking(record, cases, own, "cost", anew=options.anew))
     print(summary.round(3).to_string(index=False))
     medians = summary.set_index("generator").drop(columns="n_tables").round(4)
     figures = {f"{name}_{cost}": value for name, row in medians.iterrows() for cost, value in row.items()}

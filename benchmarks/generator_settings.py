@@ -13,24 +13,18 @@ object.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import tempfile
 import time
-from pathlib import Path
 
 import torch
-from joblib import Parallel, delayed
 
 from causalmix.data.known_scm import KNOWN_SCM
 from causalmix.environment import describe_environment
 from causalmix.experiment import load_once, make_pool, prepare_fold, tune
 from causalmix.generators import GeneratorError, make_generator
 from causalmix.generators.cache import SyntheticTable
-from causalmix.progress import make_progress
+from causalmix.measuring import make_parser, measure_lacking, open_record
 from causalmix.quality import RealRows, tstr_auc
-from causalmix.recorded_cases import RecordedCases
 from causalmix.seeding import derive_seed
 from causalmix.setting_scores import IN_USE, summarise_settings
 from causalmix.specs import RunSpec, find_arm
@@ -106,23 +100,13 @@ def measure(generator: str, setting: str, dataset: str, fold_number: int) -> dic
     }
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one table, one fold, nothing recorded")
-    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
-    parser.add_argument("--generators", nargs="+", default=list(SETTINGS), choices=SETTINGS, metavar="NAME")
-    parser.add_argument("--out", type=Path, default=Path("results/generators"), help="where the file goes")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Measure what is not recorded, print, write."""
-    options = parse()
+    parser = make_parser(__doc__, "one table, one fold", "results/generators")
+    parser.add_argument("--generators", nargs="+", default=list(SETTINGS), choices=SETTINGS, metavar="NAME")
+    options = parser.parse_args()
     tables, folds = (TABLES[:1], FOLDS[:1]) if options.quick else (TABLES, FOLDS)
-    out = Path(tempfile.mkdtemp()) if options.quick else options.out
-    record = RecordedCases(out / "settings.csv", KEYS)
+    record = open_record(options, "settings.csv", KEYS)
     cases = [
         (generator, setting, table, fold)
         for fold in folds
@@ -130,15 +114,10 @@ def main() -> None:
         for generator in options.generators
         for setting in SETTINGS[generator]
     ]
-    if options.anew:
-        record.forget(cases)
-    todo = record.lacking(cases)
-    parallel = Parallel(n_jobs=options.workers, return_as="generator_unordered")
-    with make_progress([case[0] for case in todo], "generator settings") as bars:
-        for row in parallel(delayed(measure)(*case) for case in todo):
-            record.add(row)
-            bars.advance(row["generator"], row["reason"])
-    summary = summarise_settings(record.frame())
+    measured = measure_lacking(
+        record, cases, measure, "generator settings", anew=options.anew, workers=options.workers
+    )
+    summary = summarise_settings(measured)
     print(summary.round(3).to_string(index=False))
     means = summary.set_index(["generator", "setting", "score"])["mean"].round(4)
     scores = {", ".join(name): value for name, value in means.items()}

@@ -10,21 +10,15 @@ at the step that the validation rows selected. Goes on where it was stopped; `--
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
-import os
-import tempfile
-from pathlib import Path
 
 import torch
-from joblib import Parallel, delayed
 
 from causalmix.environment import describe_environment
 from causalmix.experiment import encode_rows, finetune_seed, load_once, prepare_fold
 from causalmix.finetune import PRESETS, FineTuner
-from causalmix.progress import make_progress
-from causalmix.recorded_cases import RecordedCases
+from causalmix.measuring import make_parser, measure_lacking, open_record
 from causalmix.specs import RunSpec
 
 SUITE = "known_scm"
@@ -58,35 +52,19 @@ def measure(model: str, rate: float, dataset: str, fold_number: int) -> dict:
     }
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one table, one fold, nothing recorded")
-    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
-    parser.add_argument("--model", default="embedded-mini", help="name of a model, or folder of a checkpoint")
-    parser.add_argument("--rates", type=float, nargs="+", help="learning rates; the recorded ones by default")
-    parser.add_argument("--out", type=Path, default=Path("results/finetune"), help="where the CSV file goes")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
-    return parser.parse_args()
-
-
 def main() -> None:
     """Measure what is not recorded, print, write."""
-    options = parse()
+    parser = make_parser(__doc__, "one table, one fold", "results/finetune")
+    parser.add_argument("--model", default="embedded-mini", help="name of a model, or folder of a checkpoint")
+    parser.add_argument("--rates", type=float, nargs="+", help="learning rates; the recorded ones by default")
+    options = parser.parse_args()
     rates = options.rates or RATES.get(options.model, RATES["embedded-mini"])
     tables, folds = (TABLES[:1], FOLDS[:1]) if options.quick else (TABLES, FOLDS)
-    out = Path(tempfile.mkdtemp()) if options.quick else options.out
+    record = open_record(options, "learning_rates.csv", KEYS)
     cases = [(options.model, rate, table, fold) for rate in rates for fold in folds for table in tables]
-    record = RecordedCases(out / "learning_rates.csv", KEYS)
-    if options.anew:
-        record.forget(cases)
-    todo = record.lacking(cases)
-    parallel = Parallel(n_jobs=options.workers, return_as="generator_unordered")
-    with make_progress([f"rate {case[1]:g}" for case in todo], "learning rate") as bars:
-        for row in parallel(delayed(measure)(*case) for case in todo):
-            record.add(row)
-            bars.advance(f"rate {row['learning_rate']:g}", "")
-    frame = record.frame()
+    frame = measure_lacking(
+        record, cases, measure, "learning rate", anew=options.anew, workers=options.workers
+    )
     own = frame[frame["model"] == options.model]
     means = own.groupby("learning_rate")[["zero_shot_auc", "test_auc"]].mean()
     print(means.round(4).to_string())

@@ -9,21 +9,18 @@ that the runs of a study are fine-tuned on. Goes on where it was stopped; `--ane
 
 from __future__ import annotations
 
-import argparse
 import json
-import tempfile
-from itertools import groupby
-from pathlib import Path
+from functools import partial
 
 from causalmix.environment import code_revision
 from causalmix.experiment import make_rows
 from causalmix.figures import summarise_quality
 from causalmix.folds import prepare_fold
 from causalmix.generators import GeneratorError
+from causalmix.measuring import add_data_option, make_parser, measure_lacking, open_record
 from causalmix.profiles import PROFILES
-from causalmix.progress import make_progress
 from causalmix.quality import RealRows, measure_quality
-from causalmix.recorded_cases import RecordedCases, add_data_option, list_sources
+from causalmix.recorded_cases import list_sources
 from causalmix.specs import RunSpec
 
 PROFILE = PROFILES["first-look"]
@@ -48,38 +45,22 @@ def measure(dataset: str, fold: int, generators: list[str], data_dir: str):
             yield {**row, "n_rows": len(made.rows), **measure_quality(real, made.rows)}
 
 
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two tables, four generators, nothing recorded")
-    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
+def main() -> None:
+    """Measure what is not recorded, print, write."""
+    parser = make_parser(__doc__, "two tables, four generators", "results/quality", workers=False)
     parser.add_argument("--folds", type=int, nargs="+", default=[0], help="folds of each table")
     parser.add_argument("--generators", nargs="+", default=list(SOURCES), choices=SOURCES, metavar="NAME")
     add_data_option(parser)
-    parser.add_argument("--out", type=Path, default=Path("results/quality"), help="where the CSV files go")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Measure what is not recorded, print, write."""
-    options = parse()
+    options = parser.parse_args()
     tables, generators = (
         (QUICK_TABLES, QUICK_SOURCES) if options.quick else (PROFILE.datasets, options.generators)
     )
-    out = Path(tempfile.mkdtemp()) if options.quick else options.out
-    record = RecordedCases(out / "scores.csv", KEYS)
+    record = open_record(options, "scores.csv", KEYS)
     cases = [(table, fold, name) for table in tables for fold in options.folds for name in generators]
-    if options.anew:
-        record.forget(cases)
-    todo = record.lacking(cases)
-    with make_progress([case[0] for case in todo], "quality") as bars:
-        for (table, fold), group in groupby(todo, key=lambda case: case[:2]):
-            for row in measure(table, fold, [case[2] for case in group], options.data):
-                record.add(row)
-                bars.advance(table, row["reason"])
-    scores = record.frame()
+    own = partial(measure, data_dir=options.data)
+    scores = measure_lacking(record, cases, own, "quality", anew=options.anew, together=True)
     summary = summarise_quality(scores)
-    summary.to_csv(out / "summary.csv", index=False, float_format="%.6g")
+    summary.to_csv(record.path.with_name("summary.csv"), index=False, float_format="%.6g")
     print(summary.pivot(index="generator", columns="measure", values="mean").round(3).to_string())
     figures = {
         f"{row.generator}_{row.measure}": round(row.mean, 4) for row in summary.itertuples(index=False)

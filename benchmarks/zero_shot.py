@@ -15,16 +15,14 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count, groupby
-from pathlib import Path
+from functools import partial
+from itertools import count
 
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -40,10 +38,10 @@ from causalmix.data import (
     split_dataset,
 )
 from causalmix.environment import code_revision
+from causalmix.measuring import add_data_option, make_parser, measure_lacking, open_record
 from causalmix.models import load_model
 from causalmix.models.inference import predict_proba, roc_auc
-from causalmix.progress import make_progress
-from causalmix.recorded_cases import RecordedCases, add_data_option, count_cases, name_left_out
+from causalmix.recorded_cases import count_cases, name_left_out
 from causalmix.seeding import temporary_seed
 
 CLASSIFIERS = {
@@ -104,11 +102,13 @@ def predictors(methods: list[str], rows: Rows) -> Iterator[tuple[str, Callable[[
         )
 
 
-def measure(case: tuple, methods: list[str], data_dir: str) -> list[dict]:
+def measure(
+    suite: str, n_rows: int, dataset: str, fold: int, methods: list[str], data_dir: str
+) -> list[dict]:
     """Score the methods on one table, fold and size."""
     torch.set_num_threads(1)
-    rows = load_rows(*case, data_dir)
-    measured = []
+    place = suite, n_rows, dataset, fold
+    rows, measured = load_rows(*place, data_dir), []
     for method, predict in predictors(methods, rows):
         started = time.process_time()
         proba = predict()
@@ -117,7 +117,7 @@ def measure(case: tuple, methods: list[str], data_dir: str) -> list[dict]:
             "log_loss": log_loss(rows[3], proba, labels=np.arange(rows[4])),
             "seconds": time.process_time() - started,
         }
-        key = dict(zip(KEYS, (*case, method), strict=True))
+        key = dict(zip(KEYS, (*place, method), strict=True))
         measured.append({**key, **scores, "reason": "", "revision": code_revision()})
     return measured
 
@@ -133,16 +133,12 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one fold, few features, nothing recorded")
-    parser.add_argument("--anew", action="store_true", help="measure again what is recorded")
+    parser = make_parser(__doc__, "one fold, few features", "results/zero-shot")
     parser.add_argument("--rows", type=int, nargs="+", default=[256, 1000], help="sizes of the training part")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2], help="folds of each table")
     parser.add_argument("--tasks", type=int, default=200, help="number of tasks held out")
-    add_data_option(parser)
-    parser.add_argument("--out", type=Path, default=Path("results/zero-shot"), help="where the CSV files go")
     parser.add_argument("--models", nargs="*", default=["embedded-mini"], help="model names or folders")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
+    add_data_option(parser)
     return parser.parse_args()
 
 
@@ -178,24 +174,14 @@ def main() -> None:
     """Measure what is not recorded, print, write."""
     options = parse()
     cases = list_cases(options)
-    out = Path(tempfile.mkdtemp()) if options.quick else options.out
-    record = RecordedCases(out / "scores.csv", KEYS)
-    if options.anew:
-        record.forget(cases)
-    todo = [
-        (place, [case[-1] for case in group])
-        for place, group in groupby(record.lacking(cases), key=lambda case: case[:-1])
-    ]
-    parallel = Parallel(n_jobs=options.workers, return_as="generator_unordered")
-    with make_progress([place[0] for place, _ in todo], "zero-shot") as bars:
-        for rows in parallel(delayed(measure)(place, methods, options.data) for place, methods in todo):
-            for row in rows:
-                record.add(row)
-            bars.advance(rows[0]["suite"], "")
-    summary = summarise(record.frame())
-    summary.to_csv(out / "summary.csv", index=False, float_format="%.6g")
+    record, own = open_record(options, "scores.csv", KEYS), partial(measure, data_dir=options.data)
+    scores = measure_lacking(
+        record, cases, own, "zero-shot", anew=options.anew, workers=options.workers, together=True
+    )
+    summary = summarise(scores)
+    summary.to_csv(record.path.with_name("summary.csv"), index=False, float_format="%.6g")
     print(summary.round(4).to_string(index=False))
-    print(name_left_out(count_cases(record.frame())))
+    print(name_left_out(count_cases(scores)))
     first = summary[(summary["suite"] == TABLES) & (summary["n_rows"] == options.rows[0])]
     auc = {row.method: round(row.roc_auc, 4) for row in first.itertuples(index=False)}
     print(json.dumps({"benchmark": "zero_shot", "n_rows": options.rows[0], "roc_auc": auc}))

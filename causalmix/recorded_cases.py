@@ -6,7 +6,6 @@ reads the same file.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -35,20 +34,6 @@ def list_sources() -> dict[str, str]:
         if arm.generator and "@" not in name:
             sources.setdefault((arm.generator, str(arm.params)), name)
     return {name.removesuffix("_mix"): name for name in sources.values()}
-
-
-def add_data_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--data``, the folder of the tables, which CAUSALMIX_DATA names where it is not given."""
-
-    def named(folder: str) -> str:
-        if not folder:
-            raise argparse.ArgumentTypeError(
-                "set CAUSALMIX_DATA or --data to a folder with the TabArena tables"
-            )
-        return folder
-
-    default = os.environ.get("CAUSALMIX_DATA", "")
-    parser.add_argument("--data", type=named, default=default, help="folder with the TabArena tables")
 
 
 class RecordedCases:
