@@ -23,6 +23,7 @@ from causalmix.stability import STABILITY_MEASURES
 OUTCOMES = (*STABILITY_MEASURES, "score")
 """What two arms are compared in: the stability measures of a run, and its normalised score."""
 
+ALPHA = 0.05
 TRUE, DISCOVERED, RANDOM = "causalmix@graph=true", "causalmix", "causalmix@graph=random_depth"
 
 
@@ -121,13 +122,28 @@ def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) ->
     if own.empty or alone.empty:
         return ""
     row, other = own.iloc[0], alone.iloc[0]
-    return (
+    text = (
         f"**Depth, or the number of edges?** The correlation along the dial is larger than that of controls "
         f"which lose as many edges without becoming shallower by "
         f"{signed(row['effect'], row['lower'], row['upper'])} (95 % interval over tables; sign-flip p "
         f"{row['p_value']:.2g}, after adjustment by Holm over the {len(secondary)} secondary tests "
         f"{row['p_holm']:.2g}); without depth 0, where the control keeps more edges, by "
-        f"{signed(other['effect'], other['lower'], other['upper'])} (p {other['p_value']:.2g})."
+        f"{signed(other['effect'], other['lower'], other['upper'])} (p {other['p_value']:.2g}). A control's "
+        "place on the axis is the depth of the graphs whose loss of edges it matches."
+    )
+    return f"{text} {_say_clearest(tested)}"
+
+
+def _say_clearest(tested: pd.DataFrame) -> str:
+    """Say how many measures the controls set apart after adjustment, and in which they do most clearly."""
+    apart = int((tested["p_holm"] < ALPHA).sum())
+    row = tested.sort_values("p_value").iloc[0]
+    measure = row["measure"].replace("_", " ")
+    return (
+        f"After adjustment {apart or 'none'} of the {len(tested)} measures of stability sets the dial apart "
+        f"from its controls at {ALPHA:g}; clearest is *{measure}*, with "
+        f"{signed(row['effect'], row['lower'], row['upper'])} (p {row['p_value']:.2g}, adjusted "
+        f"{row['p_holm']:.2g})."
     )
 
 

@@ -27,7 +27,7 @@ from causalmix.book.build import build
 from causalmix.book.claims_text import read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
-from causalmix.book.depth_views_text import scarcity_text
+from causalmix.book.depth_views_text import scarcity_text, within_text
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
@@ -38,6 +38,7 @@ from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.depth_models import CONTROLS_RULE_FILE, RULE_FILE
 from causalmix.depth_models import load_rule as load_models_rule
+from causalmix.stability import STABILITY_MEASURES
 from causalmix.verdicts import Verdict
 from tests.benchmark_scripts import load_benchmark
 from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
@@ -138,10 +139,19 @@ def test_scarcity_changes_the_answer_only_where_its_test_says_so(p_value, found)
     low_data = pd.DataFrame(
         {
             "quantity": "correlation", "dataset": ["a", "b"], "max_train_rows": [64, 128], "trend": -0.2,
-            "trend_lower": -0.4, "trend_upper": -0.1, "trend_p": p_value,
+            "trend_lower": -0.4, "trend_upper": -0.1, "trend_p": p_value, "n_folds": 1,
         }
     )  # fmt: skip
     assert scarcity_text(low_data).startswith(found)
+
+
+def test_a_mixed_model_that_did_not_converge_is_named() -> None:
+    row = {"effect": 0.1, "lower": 0.0, "upper": 0.2, "n": 90}
+    measures = {"depth": [*STABILITY_MEASURES], "depth_within": [*STABILITY_MEASURES][:-1]}
+    rows = [{"term": term, "measure": name, **row} for term, names in measures.items() for name in names]
+    text = within_text(pd.DataFrame(rows))
+    assert f"The models of *{[*STABILITY_MEASURES][-1].replace('_', ' ')}* centred did not converge" in text
+    assert "did not converge" not in within_text(pd.DataFrame(rows[: len(STABILITY_MEASURES)]))
 
 
 def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None:

@@ -137,5 +137,11 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     assert f"{row['effect']:+.3f}".replace("-", "−") in text and f"{row['p_holm']:.2g}" in text
     assert f"the {len(secondary)} secondary tests" in text
     other = without_zero.set_index("measure").loc["tail_volatility"]
-    assert text.endswith(f"(p {other['p_value']:.2g}).")
+    assert f"(p {other['p_value']:.2g})." in text
+    tested = secondary[secondary["test"] == "dial_against_controls"]
+    clearest = tested.loc[tested["p_value"].idxmin()]
+    apart = int((tested["p_holm"] < 0.05).sum())
+    assert f"adjustment {apart or 'none'} of the {len(tested)} measures" in text
+    assert text.endswith(f"(p {clearest['p_value']:.2g}, adjusted {clearest['p_holm']:.2g}).")
+    assert f"*{clearest['measure'].replace('_', ' ')}*" in text
     assert say_against_controls(secondary.iloc[:0], without_zero) == ""

@@ -56,7 +56,7 @@ def first_lead(study: Study) -> str:
 
 def tables_text(study: Study) -> str:
     """Return which tables were run first, and the lead over plain fine-tuning on those and on the others."""
-    first = "Ten tables with few features, those that the dial of [](depth.md) began with, were run first"
+    first = "Ten tables, those that the dial of [](depth.md) began with, were run first"
     rule, scores = load_rule(), normalise_scores(study.runs)
     tables = table_differences(scores, rule.arm, rule.baseline)
     is_first = tables["dataset"].isin(PROFILES["first-look"].datasets)

@@ -9,10 +9,11 @@ import math
 
 import pandas as pd
 
-from causalmix.book.text import interval, number, sentence_list
+from causalmix.book.text import count, interval, number, sentence_list
 from causalmix.depth_contrasts import DISCOVERED, RANDOM
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.figures.depth import MEASURE_LABELS
+from causalmix.stability import STABILITY_MEASURES
 
 ABSENT = "The runs behind this are not recorded here."
 
@@ -30,7 +31,7 @@ def scarcity_text(low_data: pd.DataFrame | None) -> str:
     return (
         f"{found} with scarcity: on {own['dataset'].nunique()} tables, from {limits.min()} to {limits.max()} "
         f"rows for training and validation, the correlation changed by {trend} per doubling (sign-flip p "
-        f"{number(row['trend_p'])})."
+        f"{number(row['trend_p'])}; {count(int(row['n_folds']), 'fold')} of each table)."
     )
 
 
@@ -54,7 +55,20 @@ def within_text(within: pd.DataFrame | None) -> str:
         f"SDs of the measure (95 % intervals, not adjusted for their number): {effects('depth')}."
     )
     centred = effects("depth_within")
-    return f"{text} Centred within tables, which was added after the runs: {centred}." if centred else text
+    if centred:
+        text += f" Centred within tables, which was added after the runs: {centred}."
+    return f"{text}{_say_not_fitted(within)}"
+
+
+def _say_not_fitted(within: pd.DataFrame) -> str:
+    """Name the measures of a run whose mixed model did not converge, which the figure leaves out."""
+    named = []
+    for term, how in (("depth", ""), ("depth_within", " centred")):
+        there = set(within.loc[within["term"] == term, "measure"])
+        named += [
+            f"*{describe_measure(one)[0]}*{how}" for one in STABILITY_MEASURES if there and one not in there
+        ]
+    return f" The models of {sentence_list(named)} did not converge and have no row." if named else ""
 
 
 def known_text(contrasts: pd.DataFrame | None) -> str:

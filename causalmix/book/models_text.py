@@ -17,7 +17,7 @@ from causalmix.recorded_cases import count_cases, name_left_out
 from causalmix.specs import RunSpec
 
 SUITES = {
-    "tabarena33": ("table", "of the benchmark"),
+    "tabarena33": ("table", "of the benchmark that could be had whole"),
     "graph_scm": ("task", "held out, drawn by another generator than those that the model was trained on"),
 }
 """Suite of the benchmark's record -> what it consists of, for the line below its table."""

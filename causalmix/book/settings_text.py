@@ -25,11 +25,12 @@ def settings(presets: Iterable[str]) -> str:
     """Return the settings of the fine-tuning, a column per preset, and those of the causal generator."""
     names = [name for name in presets if name in PRESETS]
     chosen = [PRESETS[name] for name in names]
+    patient = all(one.patience >= one.n_steps // one.eval_every for one in chosen)
     tuning = [[label, *(read(preset) for preset in chosen)] for label, read in FINETUNING.items()]
     return "\n\n".join(
         [
             table(["Fine-tuning", *(f"`{name}`" for name in names)], tuning),
-            "Patience is nearly as long as a run: early stopping chooses the step, and seldom ends a run.",
+            *(["Patience is as long as a run: early stopping only chooses the step."] if patient else []),
             table(["Synthetic rows of the causal models", "Value"], _generator_rows(), widths=[62, 38]),
         ]
     )

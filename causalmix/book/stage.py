@@ -130,7 +130,11 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "depth_between_figure": ("depth_between_tables", "Depth against each measure of stability", "per table."),
     "depth_within_figure": ("depth_within_tables", "What goes with stability", "in a mixed model."),
     "depth_examples_figure": ("depth_examples", "One graph of one table", "cut to each depth."),
-    "depth_trajectories_figure": ("depth_trajectories", "Validation log-loss of every run", "by depth."),
+    "depth_trajectories_figure": (
+        "depth_trajectories",
+        "Validation log-loss of the dial's runs",
+        "by depth.",
+    ),
     "depth_recovery_figure": ("depth_recovery", "Recovered against true depth", "on simulated tables."),
     "depth_known_figure": ("depth_known_truth", "The true graph", "against discovered and random ones."),
     "depth_low_data_figure": ("depth_low_data", "The effect of depth", "over the number of training rows."),

@@ -135,9 +135,10 @@ def load_low_data(store: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
     -------
     DataFrame
         ``measure, quantity, series, max_train_rows, dataset, value, mean, lower, upper, trend, trend_lower,
-        trend_upper, trend_p, smallest``. The quantity ``correlation`` is that of claim 19 (BCa interval over
-        tables; the trend is its change per doubling of the rows, smallest the smallest effect of interest);
-        the quantity ``change`` is that of `load_dial`, with the series ``dial 0``, ``dial 1``, ``control 1``.
+        trend_upper, trend_p, smallest, n_folds``. The quantity ``correlation`` is that of claim 19 (BCa
+        interval over tables; the trend is its change per doubling of the rows, smallest the smallest effect
+        of interest, n_folds the number of folds that a table has at most); the quantity ``change`` is that of
+        `load_dial`, with the series ``dial 0``, ``dial 1``, ``control 1``.
     """
     columns = ["quantity", "series", "max_train_rows", "dataset", "value", "mean", "lower", "upper"]
     table = measurements_by_rows(store, measure)
@@ -158,7 +159,9 @@ def load_low_data(store: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
         frames.append(changes.assign(quantity="change", series=series, max_train_rows=limit))
     found = pd.concat([frame[columns] for frame in frames], ignore_index=True).assign(measure=measure)
     slope = {"trend": trend["effect"], "trend_lower": trend["lower"], "trend_upper": trend["upper"]}
-    return found[["measure", *columns]].assign(**slope, trend_p=trend["p_value"], smallest=smallest_effect())
+    n_folds = table.groupby("dataset", observed=True)["fold"].nunique().max()
+    about = {"trend_p": trend["p_value"], "smallest": smallest_effect(), "n_folds": n_folds}
+    return found[["measure", *columns]].assign(**slope, **about)
 
 
 def smallest_effect() -> float:
