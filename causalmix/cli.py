@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from causalmix import __version__
+from causalmix.atomic import write_atomically
 from causalmix.data import check_datasets, list_datasets
 from causalmix.devices import check_device
 from causalmix.locations import find_root
@@ -17,6 +18,7 @@ from causalmix.options import (
     RESULTS,
     AddressOption,
     CacheOption,
+    DataOption,
     DeviceOption,
     EngineOption,
     ProfileOption,
@@ -31,8 +33,16 @@ from causalmix.options import (
     protocol_options,
     sweep_options,
 )
-from causalmix.planning import ADVICE, Plan, plan_study, refuse_other_runs, split_absent
-from causalmix.specs import RunSpec, SpecError, suggest
+from causalmix.planning import (
+    ADVICE,
+    Plan,
+    find_study,
+    list_studies,
+    plan_study,
+    refuse_other_runs,
+    split_absent,
+)
+from causalmix.specs import RunSpec
 from causalmix.store import ResultStore, StoreError
 from causalmix.tables import verdict_table
 from causalmix.terminal import EXIT_FOUND_BAD, clear_errors, print_status, print_table, say, say_corrupt
@@ -46,13 +56,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Which tables are here, and whether they are sound.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", envvar="CAUSALMIX_DATA", help="Folder with local copies of the benchmark's tables."
-    ),
-]
 
 
 @app.command()
@@ -155,10 +158,10 @@ def status(
     results: ResultsOption = RESULTS,
 ) -> None:
     """Show per arm how many runs are done, have failed, or are missing; name corrupt records."""
-    found = _studies(results)
+    found = list_studies(results)
     if not found:
         typer.echo(f"{results} holds no study yet: `causalmix run --profile quick` makes one.")
-    for name in [_find_study(study, results)] if study else found:
+    for name in [find_study(study, results)] if study else found:
         print_status(ResultStore(results / name))
 
 
@@ -184,7 +187,7 @@ def audit(
     from causalmix.tables import audit_table
 
     check_device(device)
-    store = ResultStore(results / _find_study(study, results))
+    store = ResultStore(results / find_study(study, results))
     audited = run_audit(
         store,
         sample,
@@ -257,6 +260,7 @@ def data_list(data: DataOption = None) -> None:
 def data_check(
     names: Annotated[str | None, typer.Option("--datasets", help="Tables, separated by commas.")] = None,
     data: DataOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the table to a CSV file.")] = None,
 ) -> None:
     """Load the tables that are here and compare them with what they should be; nothing is fetched.
 
@@ -264,6 +268,8 @@ def data_check(
     """
     checked = check_datasets(data, parse_names(names) if names else None)
     print_table(checked, "checked tables")
+    if out is not None:
+        write_atomically(out, checked.to_csv(index=False, lineterminator="\n").encode())
     if checked["verdict"].str.startswith("bad").any():
         raise typer.Exit(EXIT_FOUND_BAD)
 
@@ -283,17 +289,6 @@ def _to_be_made(plan: Plan) -> list[RunSpec]:
     if absent:
         say(f"Not to be had here, left out: {', '.join(absent)}; {ADVICE}")
     return here
-
-
-def _studies(results: Path) -> list[str]:
-    return sorted(path.parent.name for path in results.glob("*/manifest.json"))
-
-
-def _find_study(name: str, results: Path) -> str:
-    found = _studies(results)
-    if name not in found:
-        raise SpecError(f"in {results}: {suggest('study', name, found)}")
-    return name
 
 
 if __name__ == "__main__":

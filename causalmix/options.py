@@ -28,6 +28,12 @@ TableOption = Annotated[
     Path | None, typer.Option("--table", help="Your own table (CSV or Parquet), with --target.")
 ]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of the studies.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", envvar="CAUSALMIX_DATA", help="Folder with local copies of the benchmark's tables."
+    ),
+]
 CacheOption = Annotated[Path, typer.Option("--cache", help="Folder of the synthetic rows.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 WorkersOption = Annotated[

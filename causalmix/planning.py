@@ -9,7 +9,7 @@ from pathlib import Path
 from causalmix.data import DataError, locate_datasets
 from causalmix.folds import load_spec_table
 from causalmix.profiles import PROFILES, find_profile, iter_specs
-from causalmix.specs import OWN_TABLE, RunSpec, SpecError
+from causalmix.specs import OWN_TABLE, RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
 
 _SAME_STUDY = {"datasets", "folds", "arms", "repeats", "suite", "target", "description"}
@@ -199,3 +199,22 @@ def how_to_finish(study: str) -> str:
     if study in PROFILES:
         return f"`causalmix run --profile {study}`"
     return f"the command that began it (`causalmix run … --study {study}`)"
+
+
+def list_studies(results: Path) -> list[str]:
+    """Return the names of the studies in a folder of results that were planned."""
+    return sorted(path.parent.name for path in results.glob("*/manifest.json"))
+
+
+def find_study(name: str, results: Path) -> str:
+    """Return the name of a study that is there.
+
+    Raises
+    ------
+    SpecError
+        When there is none; the message proposes the closest name.
+    """
+    found = list_studies(results)
+    if name not in found:
+        raise SpecError(f"in {results}: {suggest('study', name, found)}")
+    return name

@@ -19,6 +19,12 @@ from causalmix.data.tabarena import (
 )
 from causalmix.data.tabarena_tasks import TASKS
 
+CHECKED = [
+    *("suite", "name", "available", "rows", "features", "classes"),
+    *("shape", "checksum", "fingerprint", "verdict"),
+]
+"""Columns of `check_datasets`."""
+
 
 def list_datasets(data_dir: str | Path | None = None, cache_dir: str | Path | None = None) -> pd.DataFrame:
     """Every dataset of every suite, and where it would be read from.
@@ -101,14 +107,9 @@ def check_datasets(
     if unknown:
         raise DataError(f"there is no dataset {unknown[0]!r}; `causalmix data list` shows all")
     chosen = listed if names is None else listed[listed["name"].isin(names)]
-    return pd.DataFrame(
-        [
-            _check(suite, name, available, data_dir, cache_dir)
-            for suite, name, available in zip(
-                chosen["suite"], chosen["name"], chosen["available"], strict=True
-            )
-        ]
-    )
+    places = zip(chosen["suite"], chosen["name"], chosen["available"], strict=True)
+    rows = [_check(suite, name, available, data_dir, cache_dir) for suite, name, available in places]
+    return pd.DataFrame(rows, columns=CHECKED).astype(dict.fromkeys(("rows", "features", "classes"), "Int64"))
 
 
 def _describe(name: str) -> dict[str, int | None]:
