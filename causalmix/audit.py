@@ -1,16 +1,15 @@
 """Run recorded runs again and compare: does a study come out the same?
 
 A sample of the recorded runs is made again in worker processes that share nothing with the study: its
-synthetic rows are generated anew, not taken from the cache. What may differ is stated in `TOLERANCES`.
+synthetic rows are generated anew, not taken from the cache. `causalmix.audit_compare` says what is compared.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,70 +18,18 @@ import numpy as np
 import pandas as pd
 
 from causalmix.atomic import write_atomically
+from causalmix.audit_compare import CURVES, SCORES, TOLERANCES, AuditedRun, compare
 from causalmix.environment import describe_environment
 from causalmix.planning import ADVICE, find_absent
 from causalmix.pool import run_in_processes
 from causalmix.progress import make_progress
-from causalmix.rows import run_rows, spec_of_row
+from causalmix.rows import run_rows, spec_of_row, trajectory_rows
 from causalmix.seeding import derive_seed
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 
 AUDIT_FILE = "audit.json"
 """Name of the file in a study's folder: the last audit on each machine, the newest first."""
-
-SCORES = ("test_auc", "zero_shot_auc", "val_auc", "test_log_loss", "zero_shot_log_loss")
-"""What is compared."""
-
-TOLERANCES: dict[str, float] = {"same place": 1e-9, "other versions": 0.01, "other device": 0.02}
-"""Largest difference of any score that still counts as the same, by where the run was recorded.
-
-*same place*: the same processor model, device and library versions: equal but for the last digits. *other
-versions* (or another processor): floating-point sums differ, and fine-tuning can keep a neighbouring step.
-*other device*: recorded on another kind of device (a GPU against a CPU).
-"""
-
-
-@dataclass(frozen=True)
-class AuditedRun:
-    """One recorded run and its repetition.
-
-    Attributes
-    ----------
-    dataset, fold, arm, repeat, model, spec_hash
-        The run.
-    recorded_on : str
-        A key of `TOLERANCES`: the recorded place seen from here.
-    tolerance : float
-    difference : float or None
-        Largest absolute difference of any of `SCORES`; ``None`` where one of the two has no scores.
-    verdict : {"equal", "within tolerance", "differs", "data changed"}
-    note : str
-        What differs, where something does.
-    test_auc, test_auc_now : float or None
-    seconds : float
-        Wall-clock seconds of the repetition.
-    """
-
-    dataset: str
-    fold: int
-    arm: str
-    repeat: int
-    model: str
-    spec_hash: str
-    recorded_on: str
-    tolerance: float
-    difference: float | None
-    verdict: str
-    note: str
-    test_auc: float | None
-    test_auc_now: float | None
-    seconds: float
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the recorded run came out again."""
-        return self.verdict in ("equal", "within tolerance")
 
 
 def run_audit(
@@ -122,13 +69,15 @@ def run_audit(
     drawn = draw_runs(runs_at_hand(store, data_dir), sample, seed)
     rows: dict[str, dict] = {str(row["spec_hash"]): row for row in drawn.to_dict("records")}
     specs = [spec_of_row(row) for row in rows.values()]
+    curves = store.trajectories().sort_values("step")
     audited = {}
     work = partial(_repeat, data_dir=data_dir, device=device)
     with make_progress([spec.dataset for spec in specs], "audit", progress) as bars:
         for outcome in run_in_processes(work, specs, workers):
             name = outcome.task.spec_hash
-            again, seconds = outcome.value or ({"status": "failed", "reason": outcome.death}, 0.0)
-            audited[name] = compare(rows[name], again, seconds)
+            again, now, seconds = outcome.value or ({"status": "failed", "reason": outcome.death}, [], 0.0)
+            then = curves[curves["spec_hash"] == name].to_dict("records")
+            audited[name] = compare(rows[name], again, (then, now), seconds)
             bars.advance(outcome.task.dataset, "" if audited[name].is_good else audited[name].note)
     runs = [audited[name] for name in rows]
     newest = describe_audit(store, runs, seed, device)
@@ -202,47 +151,6 @@ def draw_runs(runs: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     return shuffled.iloc[np.argsort(turn.to_numpy(), kind="stable")[:n]]
 
 
-def compare(recorded: dict, again: dict, seconds: float = 0.0) -> AuditedRun:
-    """Compare a recorded run with its repetition.
-
-    Parameters
-    ----------
-    recorded, again : dict
-        Rows of ``runs``; of the repetition ``status`` and ``reason`` are enough when it failed.
-    seconds : float
-        What the repetition took.
-    """
-    place = _place_of(recorded, again)
-    tolerance = TOLERANCES[place]
-    pairs = [(recorded.get(name), again.get(name)) for name in SCORES]
-    gaps = [0.0 if _both_missing(a, b) else abs(_number(a) - _number(b)) for a, b in pairs]
-    difference = max(gaps)
-    verdict, note = "differs", ""
-    if recorded["status"] != again["status"]:
-        note = f"{recorded['status']} then, {again['status']} now: {again['reason'] or recorded['reason']}"
-    elif recorded["status"] == "failed":
-        same = recorded["reason"] == again["reason"]
-        verdict, note = ("equal", "") if same else ("differs", f"it failed otherwise: {again['reason']}")
-    elif again.get("data_fingerprint", "") != recorded["data_fingerprint"]:
-        verdict, note = "data changed", "the table is not the one that was recorded"
-    elif difference <= tolerance:
-        verdict = "equal" if difference <= TOLERANCES["same place"] else "within tolerance"
-    else:
-        note = f"a score differs by {difference:.2g}, more than {tolerance:g}"
-    names = ("dataset", "fold", "arm", "repeat", "model", "spec_hash")
-    return AuditedRun(
-        **{name: recorded[name] for name in names},
-        recorded_on=place,
-        tolerance=tolerance,
-        difference=_finite(difference),
-        verdict=verdict,
-        note=note,
-        test_auc=_finite(recorded.get("test_auc")),
-        test_auc_now=_finite(again.get("test_auc")),
-        seconds=round(seconds, 2),
-    )
-
-
 def describe_audit(store: ResultStore, runs: Sequence[AuditedRun], seed: int, device: str) -> dict:
     """Return what ``audit.json`` says of this audit: counts by verdict, tolerances, where, every run."""
     return {
@@ -257,39 +165,17 @@ def describe_audit(store: ResultStore, runs: Sequence[AuditedRun], seed: int, de
             for name in ("equal", "within tolerance", "differs", "data changed")
         },
         "tolerances": TOLERANCES,
+        "compared": {"scores": SCORES, "curves": CURVES},
         "environment": describe_environment(device),
         "runs": [asdict(run) for run in runs],
     }
 
 
-def _repeat(spec: RunSpec, data_dir: Path | None, device: str) -> tuple[dict, float]:
-    """Make the run again, synthetic rows included; return its row of ``runs`` and the seconds it took."""
+def _repeat(spec: RunSpec, data_dir: Path | None, device: str) -> tuple[dict, list[dict], float]:
+    """Make the run again, synthetic rows included; return its rows of the store and the seconds it took."""
     from causalmix.engine import make_record
 
     start = time.monotonic()
     record = make_record(spec, data_dir=data_dir, device=device)
     (row,) = run_rows(record)
-    return row, time.monotonic() - start
-
-
-def _place_of(recorded: dict, again: dict) -> str:
-    """Name the place of the recorded run as seen from here: a key of `TOLERANCES`."""
-    then, now = (json.loads(row.get("environment") or "{}") for row in (recorded, again))
-    if not now or then.get("device") != now.get("device"):
-        return "other device"
-    ours = {"causalmix"}  # its revision may differ: that is what is audited
-    versions = [{k: v for k, v in (e.get("versions") or {}).items() if k not in ours} for e in (then, now)]
-    same = then.get("machine") == now.get("machine") and versions[0] == versions[1]
-    return "same place" if same else "other versions"
-
-
-def _number(value: float | None) -> float:
-    return math.inf if value is None or math.isnan(value) else float(value)
-
-
-def _both_missing(a: float | None, b: float | None) -> bool:
-    return math.isinf(_number(a)) and math.isinf(_number(b))
-
-
-def _finite(value: float | None) -> float | None:
-    return None if math.isinf(_number(value)) else float(_number(value))
+    return row, trajectory_rows(record), time.monotonic() - start

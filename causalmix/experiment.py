@@ -2,9 +2,9 @@
 
 Seeds are derived from what a result may depend on, and from nothing else. The synthetic rows depend on
 (table, fold, repeat, generator and its parameters); fine-tuning depends on (table, fold, repeat, model,
-preset), not on the arm: all arms of a fold draw the same random numbers, so their differences are paired
-(common random numbers). Mixed and pure arms of one generator see the very same synthetic rows, and variants
-of a generator (other parameters) start from the same seed: they share, say, one discovery.
+preset), not on the arm: arms whose pools are of one size draw the same row numbers, so their differences are
+paired (common random numbers). Mixed and pure arms of one generator see the very same synthetic rows, and
+variants of a generator (other parameters) start from the same seed: they share, say, one discovery.
 """
 
 from __future__ import annotations
@@ -183,6 +183,7 @@ def _rows_key(fold: Fold, spec: RunSpec) -> SyntheticKey:
     if arm.generator is None:
         raise SpecError(f"arm {spec.arm!r} has no synthetic rows")
     return SyntheticKey(
+        dataset=spec.dataset,
         fingerprint=fold.fingerprint,
         fold=spec.fold,
         repeat=spec.repeat,

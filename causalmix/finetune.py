@@ -152,10 +152,10 @@ class FineTuner:
             means = torch.stack(losses).double().mean(dim=0).tolist()
             rows = self._evaluate(model, tables, step)
             for run, row, vector, mean in zip(runs, rows, weights.rows(), means, strict=True):
-                if run.since_best < preset.patience:
+                if run.goes_on(preset.patience):
                     run.add(row, vector, mean)
             losses = []
-            if all(run.since_best >= preset.patience for run in runs):
+            if not any(run.goes_on(preset.patience) for run in runs):
                 break
 
     def _evaluate(self, model: nn.Module, tables: list[FinetuneData], step: int) -> list[dict[str, float]]:

@@ -69,9 +69,12 @@ class FinetuneRun:
     best_weights: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     last_weights: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     since_best: int = 0
+    has_diverged: bool = False
 
     def add(self, row: dict[str, float], weights: torch.Tensor, train_loss: float = math.nan) -> None:
         """Add one evaluation; higher validation ROC-AUC is better, lower validation log-loss breaks ties.
+
+        A run whose predictions are no longer finite ends with its last finite evaluation, and keeps its best.
 
         Parameters
         ----------
@@ -82,6 +85,11 @@ class FinetuneRun:
         train_loss : float
             Mean loss of the steps since the last evaluation.
         """
+        if not math.isfinite(row["val_log_loss"] + row["test_log_loss"]):
+            if not self.rows:
+                raise FloatingPointError("the model's predictions are not finite before any training")
+            self.has_diverged = True
+            return
         moved = float((weights - self.last_weights).norm()) if self.rows else 0.0
         score = (row["val_auc"], -row["val_log_loss"])
         self.since_best += 1
@@ -90,6 +98,10 @@ class FinetuneRun:
             self.best_weights = weights
         self.rows.append({**row, "train_loss": train_loss, "update_norm": moved})
         self.last_weights = weights
+
+    def goes_on(self, patience: int) -> bool:
+        """Whether the run is measured further: it has not diverged, and got better not too long ago."""
+        return not self.has_diverged and self.since_best < patience
 
     def trajectory(self) -> Trajectory:
         """Return what was measured so far."""
@@ -121,7 +133,7 @@ def draw_split(
     n_rows : int
         Rows of the step; at most the pool is used.
     query_share : float
-        Share of them that becomes the query; at least one row each.
+        Share of them that becomes the query; at least one row, if a row of every class remains beside it.
     rng : numpy.random.Generator
 
     Returns
@@ -154,7 +166,8 @@ def evaluate(
     Returns
     -------
     list of dict
-        Per run `step`, `val_log_loss`, `val_auc`, `test_log_loss`, `test_auc`.
+        Per run `step`, `val_log_loss`, `val_auc`, `test_log_loss`, `test_auc`; NaN where predictions are not
+        finite.
     """
     model.eval()
     contexts = [data.context if prediction_context == "real" else data.pool for data in runs]
@@ -169,6 +182,8 @@ def evaluate(
 
 
 def _scores(data: FinetuneData, proba: np.ndarray) -> dict[str, float]:
+    if not np.isfinite(proba).all():
+        return dict.fromkeys(("val_log_loss", "val_auc", "test_log_loss", "test_auc"), math.nan)
     row = {}
     parts = (("val", data.val, proba[: len(data.val)]), ("test", data.test, proba[len(data.val) :]))
     for name, rows, predicted in parts:

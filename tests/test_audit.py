@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from causalmix.audit import TOLERANCES, compare, draw_runs, run_audit, runs_at_hand
+from causalmix.audit import draw_runs, run_audit, runs_at_hand
+from causalmix.audit_compare import CURVES, TOLERANCES, compare
 from causalmix.cli import app
 from causalmix.engine import run_all
 from causalmix.engines import run_here
 from causalmix.environment import describe_environment
 from causalmix.experiment import run_one
-from causalmix.rows import run_rows, spec_of_row
+from causalmix.rows import run_rows, spec_of_row, trajectory_rows
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError
 from tests.runs import make_failure, make_record, make_spec, save_tiny_model
@@ -69,6 +70,28 @@ def test_a_repetition_is_judged_by_the_tolerance_of_its_place(now, verdict, plac
     assert run.is_good == (verdict in ("equal", "within tolerance"))
 
 
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_curve_that_bends_otherwise_is_found_where_all_scores_of_the_run_agree(curve):
+    record = make_record(environment=HERE)
+    values = getattr(record.trajectory, curve)
+    bent = replace(record.trajectory, **{curve: (*values[:-1], values[-1] + 0.005)})
+    then, now = trajectory_rows(record), trajectory_rows(replace(record, trajectory=bent))
+    assert compare(row(), row(), (then, then)).verdict == "equal"
+    run = compare(row(), row(), (then, now))
+    assert run.verdict == "differs" and run.difference == pytest.approx(0.005)
+    elsewhere = row(environment={**HERE, "machine": "other"})
+    assert compare(row(), elsewhere, (then, now)).verdict == "within tolerance"
+
+
+def test_a_repetition_that_was_evaluated_less_often_or_kept_another_step_differs():
+    then = trajectory_rows(make_record(environment=HERE))
+    shorter = compare(row(), row(), (then, then[:-1]))
+    assert (shorter.verdict, shorter.difference) == ("differs", None)
+    assert "evaluations were made at other steps" in shorter.note
+    other = {**row(), "selected_step": row()["selected_step"] + 1}
+    assert "selected then" in compare(row(), other, (then, then)).note
+
+
 def test_runs_that_do_not_say_where_they_were_made_are_not_taken_for_the_same_place():
     assert compare(row(environment={}), row(environment={})).recorded_on == "other device"
 
@@ -110,7 +133,7 @@ def recorded(tmp_path_factory) -> ResultStore:
         make_spec(arm, model=model, preset="smoke", study="mine") for arm in ("default", "bootstrap_mix")
     ]
     store = ResultStore(folder / "results" / "mine")
-    run_all(specs, store, engine="here", progress=False)
+    run_all(specs, store, workers=1, progress=False)  # one thread, as the audit's workers
     store.consolidate()
     for path in store.records.iterdir():
         path.unlink()
@@ -167,8 +190,7 @@ def test_an_unreadable_record_of_audits_is_named_before_any_run_is_made(recorded
     (recorded.root / "audit.json").unlink()
 
 
-def test_a_run_that_was_embellished_is_found(recorded, tmp_path, monkeypatch):
-    monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
+def test_a_run_that_was_embellished_is_found(recorded, tmp_path):
     root = Path(recorded.root)
     runs = pd.read_parquet(root / "runs.parquet")
     runs.loc[runs["arm"] == "default", "test_auc"] += 0.05

@@ -167,6 +167,17 @@ def test_a_users_own_table_runs_through_the_same_pipeline(model, tmp_path):
     assert record.scores["n_features"] == 2 and record.scores["n_classes"] == 2
 
 
+def test_a_copy_of_a_table_under_another_name_gets_rows_from_its_own_training_rows(model, tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"size": rng.normal(size=200), "target": rng.choice(["big", "small"], 200)})
+    for name in ("mine.csv", "copy.csv"):
+        table.to_csv(tmp_path / name, index=False)
+        spec = small_spec("bootstrap_mix", model, suite=OWN_TABLE, dataset=name, target="target")
+        fold = prepare_fold(spec, tmp_path)
+        rows = make_rows(fold, spec, cache_dir=tmp_path / "cache").rows
+        assert rows["size"].isin(fold.train["size"]).all()
+
+
 # Specs and profiles
 
 
@@ -199,6 +210,19 @@ def test_whatever_decides_a_result_changes_the_hash(change):
 def test_equal_specs_have_one_hash_however_the_ratio_is_written():
     whole, decimal = make_spec(synthetic_ratio=1), make_spec(synthetic_ratio=1.0)
     assert whole == decimal and whole.spec_hash == decimal.spec_hash == "0d9cb3450599c746"
+
+
+def test_a_spec_has_one_hash_whoever_counted_its_folds():
+    counted = make_spec(
+        fold=np.int64(0),
+        repeat=np.int32(0),
+        synthetic_ratio=np.float32(1),
+        protocol=Protocol(n_folds=np.int64(10)),
+    )
+    assert counted == make_spec() and counted.spec_hash == "0d9cb3450599c746"
+    for name, value, kind in (("fold", "0", "a whole number"), ("synthetic_ratio", None, "a number")):
+        with pytest.raises(SpecError, match=f"{name} is {value!r}; give {kind}"):
+            make_spec(**{name: value})
 
 
 def test_a_negative_number_of_steps_is_refused():

@@ -111,6 +111,30 @@ def test_a_rate_that_destroys_the_model_keeps_an_early_step(model: Tab2D, data: 
     assert trajectory.steps == (0, 2, 4)  # two evaluations without a better score, then stop
 
 
+def test_a_run_that_diverges_ends_with_its_last_finite_evaluation_and_spares_its_neighbours(
+    model: Tab2D, data: FinetuneData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuner = FineTuner(replace(PRESET, learning_rate=1e30))
+    trajectory = tuner.run(model, data, seed=0)
+    assert trajectory.steps == (0,) and trajectory.selected_step == 0
+    assert trajectory.at_start("test_auc") == zero_shot(model, data).at_start("test_auc")
+
+    def evaluate_and_break(*given) -> list[dict[str, float]]:
+        rows = evaluate(*given)
+        return [rows[0], rows[1] | {"val_log_loss": math.nan if given[2] >= 4 else rows[1]["val_log_loss"]}]
+
+    monkeypatch.setattr("causalmix.finetune.evaluate", evaluate_and_break)
+    (outcomes,) = FineTuner(PRESET).run_many(model, [data, data], [0, 0])
+    assert outcomes[0].steps == (0, 2, 4, 6) and outcomes[1].steps == (0, 2)
+
+
+def test_a_model_that_predicts_nothing_finite_is_refused_before_training(model: Tab2D, data: FinetuneData):
+    with torch.no_grad():
+        next(model.parameters()).fill_(math.nan)
+    with pytest.raises(FloatingPointError, match="before any training"):
+        FineTuner(PRESET).run(model, data, seed=0)
+
+
 def test_fine_tuning_lowers_the_training_loss(model: Tab2D, data: FinetuneData) -> None:
     trajectory = FineTuner(replace(PRESET, n_steps=40, eval_every=10, patience=99)).run(model, data, seed=0)
     assert trajectory.train_loss[-1] < trajectory.train_loss[1]

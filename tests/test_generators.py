@@ -217,7 +217,7 @@ def test_an_unknown_generator_or_parameter_is_answered_with_what_exists():
         make_generator("causal", n_dag=3)
 
 
-KEY = SyntheticKey("f" * 16, 3, 0, "causal", {"n_dags": 5}, 40, 7, Protocol())
+KEY = SyntheticKey("wine", "f" * 16, 3, 0, "causal", {"n_dags": 5}, 40, 7, Protocol())
 
 
 def made_table() -> SyntheticTable:

@@ -64,7 +64,11 @@ def audit_text(studies: Sequence[Study]) -> str:
     BookError
         If an ``audit.json`` cannot be read.
     """
-    parts = [audit_section(study) for study in studies if (study.folder / AUDIT_FILE).is_file()]
+    audited = [study for study in studies if (study.folder / AUDIT_FILE).is_file()]
+    without = sentence_list([f"`{study.name}`" for study in studies if study not in audited])
+    parts = [audit_section(study) for study in audited]
+    if parts and without:
+        parts.append(f"Not audited: {without}.")
     return "\n\n".join(parts) or NO_AUDIT
 
 
@@ -97,7 +101,9 @@ def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
     header = ["Run", "Outcome", "ROC-AUC, then and now", "Largest difference", "Tolerance", "Seconds"]
     rows = [audited_row(run) for run in audit["runs"]]
     lines.append(table(header, rows, widths=[32, 16, 20, 12, 10, 10], css="cm-cards cm-audit"))
-    lines.append("A recorded run counts as the same up to this difference of any of its scores:")
+    whole = "curves" in audit.get("compared", {})
+    where = "at any evaluation" if whole else "before training and at the selected step"
+    lines.append(f"A recorded run counts as the same up to this difference of any of its scores {where}:")
     limits = [[place, number(limit)] for place, limit in audit["tolerances"].items()]
     lines.append(table(["Where it was recorded, seen from the audit", "Tolerance"], limits, widths=[75, 25]))
     return "\n\n".join(lines)

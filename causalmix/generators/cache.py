@@ -27,8 +27,9 @@ class SyntheticKey:
 
     Parameters
     ----------
-    fingerprint : str
-        Fingerprint of the dataset.
+    dataset, fingerprint : str
+        Name and fingerprint of the dataset. Its split is drawn from the name: the same table under another
+        name has other training rows.
     fold, repeat : int
         The split of the dataset.
     generator : str
@@ -43,6 +44,7 @@ class SyntheticKey:
         The split protocol (sizes of the training part and so on).
     """
 
+    dataset: str
     fingerprint: str
     fold: int
     repeat: int
@@ -100,7 +102,7 @@ class SyntheticCache:
     Examples
     --------
     >>> import tempfile
-    >>> cache, key = SyntheticCache(tempfile.mkdtemp()), SyntheticKey("abc", 0, 0, "causal", {}, 2, 7)
+    >>> cache, key = SyntheticCache(tempfile.mkdtemp()), SyntheticKey("wine", "abc", 0, 0, "causal")
     >>> cache.get(key) is None
     True
     >>> cache.put(key, SyntheticTable(pd.DataFrame({"a": [1.0, 2.0]})))

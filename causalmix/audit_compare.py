@@ -1,0 +1,151 @@
+"""A recorded run beside its repetition: what is compared, how far it may differ, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SCORES = ("test_auc", "zero_shot_auc", "val_auc", "test_log_loss", "zero_shot_log_loss")
+"""What is compared of a run: its scores before training and at the selected step."""
+
+CURVES = ("val_log_loss", "val_auc", "test_log_loss", "test_auc")
+"""What is compared at every evaluation of its trajectory."""
+
+TOLERANCES: dict[str, float] = {"same place": 1e-9, "other versions": 0.01, "other device": 0.02}
+"""Largest difference of any of them that still counts as the same, by where the run was recorded.
+
+*same place*: the same processor model, device and library versions: equal but for the last digits. *other
+versions* (or another processor): floating-point sums differ, and fine-tuning can keep a neighbouring step.
+*other device*: recorded on another kind of device (a GPU against a CPU).
+"""
+
+
+@dataclass(frozen=True)
+class AuditedRun:
+    """One recorded run and its repetition.
+
+    Attributes
+    ----------
+    dataset, fold, arm, repeat, model, spec_hash
+        The run.
+    recorded_on : str
+        A key of `TOLERANCES`: the recorded place seen from here.
+    tolerance : float
+    difference : float or None
+        Largest absolute difference of any of `SCORES` and `CURVES`; ``None`` where one of the two lacks some.
+    verdict : {"equal", "within tolerance", "differs", "data changed"}
+    note : str
+        What differs, where something does.
+    test_auc, test_auc_now : float or None
+    seconds : float
+        Wall-clock seconds of the repetition.
+    """
+
+    dataset: str
+    fold: int
+    arm: str
+    repeat: int
+    model: str
+    spec_hash: str
+    recorded_on: str
+    tolerance: float
+    difference: float | None
+    verdict: str
+    note: str
+    test_auc: float | None
+    test_auc_now: float | None
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the recorded run came out again."""
+        return self.verdict in ("equal", "within tolerance")
+
+
+def compare(
+    recorded: Mapping[str, Any],
+    again: Mapping[str, Any],
+    curves: tuple[Sequence[Mapping], Sequence[Mapping]] = ((), ()),
+    seconds: float = 0.0,
+) -> AuditedRun:
+    """Compare a recorded run with its repetition.
+
+    Parameters
+    ----------
+    recorded, again : dict
+        Rows of ``runs``; of the repetition ``status`` and ``reason`` are enough when it failed.
+    curves : pair of sequences of dict
+        Rows of ``trajectories`` of either, in the order of the steps.
+    seconds : float
+        What the repetition took.
+    """
+    place = _place_of(recorded, again)
+    tolerance = TOLERANCES[place]
+    difference = max(*(_gap(recorded.get(name), again.get(name)) for name in SCORES), _curve_gap(*curves))
+    other_step = place == "same place" and recorded.get("selected_step") != again.get("selected_step")
+    verdict, note = "differs", ""
+    if recorded["status"] != again["status"]:
+        note = f"{recorded['status']} then, {again['status']} now: {again['reason'] or recorded['reason']}"
+    elif recorded["status"] == "failed":
+        same = recorded["reason"] == again["reason"]
+        verdict, note = ("equal", "") if same else ("differs", f"it failed otherwise: {again['reason']}")
+    elif again.get("data_fingerprint", "") != recorded["data_fingerprint"]:
+        verdict, note = "data changed", "the table is not the one that was recorded"
+    elif difference > tolerance:
+        note = f"a score differs by {difference:.2g}, more than {tolerance:g}"
+        if math.isinf(difference):
+            note = "a score is missing, or evaluations were made at other steps"
+    elif other_step:
+        note = f"step {recorded['selected_step']} was selected then, {again['selected_step']} now"
+    else:
+        verdict = "equal" if difference <= TOLERANCES["same place"] else "within tolerance"
+    names = ("dataset", "fold", "arm", "repeat", "model", "spec_hash")
+    return AuditedRun(
+        **{name: recorded[name] for name in names},
+        recorded_on=place,
+        tolerance=tolerance,
+        difference=_finite(difference),
+        verdict=verdict,
+        note=note,
+        test_auc=_finite(recorded.get("test_auc")),
+        test_auc_now=_finite(again.get("test_auc")),
+        seconds=round(seconds, 2),
+    )
+
+
+def _place_of(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> str:
+    """Name the place of the recorded run as seen from here: a key of `TOLERANCES`."""
+    then, now = (json.loads(row.get("environment") or "{}") for row in (recorded, again))
+    if not now or then.get("device") != now.get("device"):
+        return "other device"
+    ours = {"causalmix"}  # its revision may differ: that is what is audited
+    versions = [{k: v for k, v in (e.get("versions") or {}).items() if k not in ours} for e in (then, now)]
+    same = then.get("machine") == now.get("machine") and versions[0] == versions[1]
+    return "same place" if same else "other versions"
+
+
+def _curve_gap(then: Sequence[Mapping], now: Sequence[Mapping]) -> float:
+    """Return the largest difference of `CURVES` at any evaluation; infinite where their steps differ."""
+    if [row["step"] for row in then] != [row["step"] for row in now]:
+        return math.inf
+    gaps = [_gap(a[name], b[name]) for a, b in zip(then, now, strict=True) for name in CURVES]
+    return max(gaps, default=0.0)
+
+
+def _gap(a: float | None, b: float | None) -> float:
+    return 0.0 if _both_missing(a, b) else abs(_number(a) - _number(b))
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None or math.isnan(value) else float(value)
+
+
+def _both_missing(a: float | None, b: float | None) -> bool:
+    return math.isinf(_number(a)) and math.isinf(_number(b))
+
+
+def _finite(value: float | None) -> float | None:
+    return None if math.isinf(_number(value)) else float(_number(value))
