@@ -128,6 +128,7 @@ DEPTH = {
 }
 ELSEWHERE = {
     "causal_graph",
+    "completeness",
     "depth_examples",
     "depth_models",
     "generator_cost",

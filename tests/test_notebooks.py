@@ -81,6 +81,7 @@ FIGURE_RUNS = {
     "fig_generator_cost": ("", {"cost", "generator", "dataset", "n_features", "value"}),
     "fig_ratio_sensitivity": ("made_up_ratios", {"measure", "arm", "ratio", "value", "lower", "upper"}),
     "fig_models": ("made_up", {"measure", "model", "arm", "value", "lower", "upper", "n_runs"}),
+    "fig_incomplete": ("made_up", {"measure", "tables", "arm", "value", "lower", "upper", "n_runs"}),
     "fig_selection": ("made_up", {"measure", "selection", "arm", "value", "lower", "upper", "n_runs"}),
     "fig_presets": ("made_up_presets", {"measure", "preset", "arm", "step", "median", "n_runs"}),
     "fig_trajectories": ("made_up", {"arm", "curve", "step", "median"}),
@@ -100,7 +101,11 @@ FIGURE_RUNS = {
 # These show no study but the record of a benchmark or of a training.
 RECORDS = {"fig_quality": make_scores, "fig_generator_cost": make_costs, "fig_pretraining": make_log}
 # These compare two studies.
-OTHERS = {"fig_models": "made_up_other", "depth_models": "made_up_dial_other"}
+OTHERS = {
+    "fig_models": "made_up_other",
+    "fig_incomplete": "made_up_dial",
+    "depth_models": "made_up_dial_other",
+}
 STUDY_OF = {name: entry[0] for name, entry in {**CLAIM_RUNS, **FIGURE_RUNS}.items()}
 
 

@@ -126,6 +126,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     ),
     "models_figure": ("fig_models", "Two models, side by side", "on the tables and folds of both."),
     "selection_figure": ("fig_selection", "The same runs, read at three steps", "of their trajectories."),
+    "incomplete_figure": ("fig_incomplete", "The same arms", "with and without incomplete tables."),
     "controls_figure": ("controls", "CausalMixFT against its controls", "and those against default."),
     "depth_between_figure": ("depth_between_tables", "Depth against each measure of stability", "per table."),
     "depth_within_figure": ("depth_within_tables", "What goes with stability", "in a mixed model."),
@@ -159,6 +160,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "models_answer": ("fig_models", "No notebook compared two models."),
     "depth_controls_answer": ("claim_19_depth_and_stability", "Controls of the dial are not recorded here."),
     "depth_models_answer": ("depth_models", "No notebook asked another model about depth."),
+    "incomplete_answer": ("fig_incomplete", "No notebook read the runs without incomplete tables."),
     "selection_answer": ("fig_selection", "No notebook read the runs at other steps."),
 }
 """Snippet to the notebook that answers a chapter's question, and what stands there without it."""
@@ -171,7 +173,7 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
     for snippet, (notebook, otherwise) in ANSWERS.items():
         path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
         found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
-    short = ("models", "depth_models", "selection")
+    short = ("models", "depth_models", "selection", "incomplete")
     return found | {f"{name}_sentence": found[f"{name}_answer"].split("\n\n")[0] for name in short}
 
 

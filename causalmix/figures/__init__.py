@@ -79,7 +79,14 @@ from causalmix.figures.method import (
     plot_recovery,
     plot_strengths,
 )
-from causalmix.figures.models import load_models, load_selections, plot_models, plot_selections
+from causalmix.figures.models import (
+    load_completeness,
+    load_models,
+    load_selections,
+    plot_completeness,
+    plot_models,
+    plot_selections,
+)
 from causalmix.figures.presets import load_presets, plot_presets
 from causalmix.figures.pretraining import load_pretraining, plot_pretraining
 from causalmix.figures.ranks import load_ranks, plot_ranks
@@ -102,6 +109,7 @@ __all__ = [
     "load_agreement",
     "load_baseline",
     "load_causal_graph",
+    "load_completeness",
     "load_controls",
     "load_cost",
     "load_coverage",
@@ -142,6 +150,7 @@ __all__ = [
     "plot_agreement",
     "plot_baseline",
     "plot_causal_graph",
+    "plot_completeness",
     "plot_controls",
     "plot_cost",
     "plot_coverage",

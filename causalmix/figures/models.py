@@ -1,8 +1,8 @@
-"""Figures of arms side by side: under two models, and under three rules that select a step."""
+"""Figures of arms side by side: for two models, three rules that select a step, or two sets of tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ from causalmix.analysis import PRIMARY_NORMALISATION, unit_scores
 from causalmix.cells import Store
 from causalmix.figures.scores import AXIS_LABELS, summarise_arms
 from causalmix.figures.style import INK, label_arms, label_figure, order_arms, say_empty, split_axes
+from causalmix.incomplete import ALL, WHOLE, whole_only
 from causalmix.selection import SELECTIONS, Reselected
+from causalmix.study_view import StudyView
 
 MARKS = ((INK, "o"), ("#8A8F98", "s"), ("#B4552D", "D"))
 """Colour and marker of the first, second and third of what is compared."""
@@ -53,11 +55,27 @@ def load_selections(store: Store, normalisation: str = PRIMARY_NORMALISATION) ->
         ``measure`` (``median`` or ``mean`` over runs), ``selection, arm, value``, ``lower, upper`` (tables
         resampled), ``n_runs, n_datasets, normalisation``.
     """
+    stores = {selection: Reselected(store, selection) for selection in SELECTIONS}
+    return _side_by_side(stores, "selection", normalisation)
+
+
+def load_completeness(study: StudyView, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
+    """Return median and mean of the normalised score of each arm, with and without incomplete tables.
+
+    Returns
+    -------
+    DataFrame
+        As `load_selections`, with ``tables`` (`causalmix.incomplete.ALL` or ``WHOLE``) for ``selection``.
+    """
+    return _side_by_side({ALL: study, WHOLE: whole_only(study)}, "tables", normalisation)
+
+
+def _side_by_side(stores: Mapping[str, Store], column: str, normalisation: str) -> pd.DataFrame:
     parts = []
-    for selection in SELECTIONS:
-        scores = unit_scores(Reselected(store, selection).runs(), normalisation)
-        parts.append(summarise_arms(scores, MEASURES).assign(selection=selection))
-    columns = [{"model": "selection"}.get(name, name) for name in COLUMNS]
+    for name, store in stores.items():
+        scores = unit_scores(store.runs(), normalisation)
+        parts.append(summarise_arms(scores, MEASURES).assign(**{column: name}))
+    columns = [{"model": column}.get(name, name) for name in COLUMNS]
     return pd.concat(parts, ignore_index=True).assign(normalisation=normalisation)[columns]
 
 
@@ -71,6 +89,12 @@ def plot_selections(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw one panel per measure: a row per arm, a mark with its interval per rule of selection."""
     if not say_empty(ax, frame, "fine-tuning run"):
         _draw_side_by_side(frame, "selection", ax)
+
+
+def plot_completeness(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw one panel per measure: a row per arm, a mark with its interval with and without some tables."""
+    if not say_empty(ax, frame, "fine-tuning run"):
+        _draw_side_by_side(frame, "tables", ax)
 
 
 def _draw_side_by_side(frame: pd.DataFrame, column: str, ax: Axes) -> None:
