@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -76,8 +77,9 @@ class CausalMixAugmenter(BaseEstimator):
         Raises
         ------
         ValueError
-            If lengths differ, a label is missing, there is one class only, or y is not a classification
-            target. `causalmix.data.DataError`, a ValueError, for a column that cannot be used.
+            If lengths differ, a label is missing, labels are of several types, there is one class only, or y
+            is not a classification target. `causalmix.data.DataError`, a ValueError, for a column that cannot
+            be used.
         """
         n_synthetic_rows(0, self.synthetic_ratio)
         X, y = _as_frame(X).copy(), _as_series(y)
@@ -87,16 +89,19 @@ class CausalMixAugmenter(BaseEstimator):
             X.isetitem(position, check_column("X", column).array)
         if y.isna().any():
             raise ValueError(f"y has {int(y.isna().sum())} missing labels; drop those rows first")
-        check_classification_targets(y.to_numpy())
-        self.classes_, codes = np.unique(y.to_numpy(), return_inverse=True)
+        labels = pd.Series(y.to_numpy()).infer_objects().to_numpy()  # numbers among objects are numbers
+        if types.infer_dtype(labels).startswith("mixed"):
+            raise ValueError("y holds labels of several types; turn them all into text, e.g. y.astype(str)")
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has the single class {self.classes_[0]!r}; two or more are needed")
         self.preprocessor_ = TablePreprocessor().fit(X)
         train = self.preprocessor_.transform(X)
         if _TARGET in train.columns:
             raise ValueError(f"the column name {_TARGET!r} is reserved; rename that column of X")
-        labels = [str(code) for code in range(len(self.classes_))]
-        train[_TARGET] = pd.Categorical.from_codes(codes, categories=pd.Index(labels))
+        levels = pd.Index([str(code) for code in range(len(self.classes_))])
+        train[_TARGET] = pd.Categorical.from_codes(codes, categories=levels)
         self._y_name, self._y_dtype, self._n_real = y.name, y.dtype, len(X)
         self.n_features_in_ = X.shape[1]
         if all(isinstance(name, str) for name in X.columns):

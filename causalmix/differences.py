@@ -57,7 +57,7 @@ def sign_flip_p(differences: np.ndarray) -> float:
     Returns
     -------
     float
-        NaN with fewer than two tables.
+        NaN with fewer than two tables, or where a difference is missing or infinite.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def sign_flip_p(differences: np.ndarray) -> float:
     True
     """
     values = np.asarray(differences, dtype=float)
-    if len(values) < 2:
+    if len(values) < 2 or not np.isfinite(values).all():
         return float("nan")
     rng = np.random.default_rng(0)
     result = stats.permutation_test(

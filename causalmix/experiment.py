@@ -189,7 +189,7 @@ def _rows_key(fold: Fold, spec: RunSpec) -> SyntheticKey:
         repeat=spec.repeat,
         generator=arm.generator,
         params=_resolve_params(arm, spec),
-        n_rows=n_synthetic_rows(len(fold.train), spec.synthetic_ratio),
+        n_rows=n_synthetic_rows(len(fold.train), spec.synthetic_ratio, least=0 if arm.mixed else 1),
         seed=derive_seed("rows", fold.fingerprint, spec.fold, spec.repeat, arm.generator),
         protocol=spec.protocol,
     )

@@ -70,7 +70,8 @@ def prepare_fold(spec: RunSpec, data_dir: str | Path | None = None) -> Fold:
     labels = TargetEncoder().fit(split.y_train)
     target = str(dataset.y.name)
     levels = pd.Categorical(split.y_train.astype(str), categories=list(labels.classes_))
-    train = preprocessor.transform(split.X_train).assign(**{target: levels}).reset_index(drop=True)
+    train = preprocessor.transform(split.X_train).reset_index(drop=True)
+    train[target] = levels
     return Fold(dataset.fingerprint, split, preprocessor, labels, train, target)
 
 

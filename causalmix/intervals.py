@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class Correlation:
     rho : float
         Spearman's correlation in [-1, 1]; NaN where one of the variables is constant.
     lower, upper : float
-        BCa interval.
+        BCa interval; NaN where `bca_interval` gives none.
     p_value : float
         Two-sided permutation p.
     n : int
@@ -175,7 +176,8 @@ def bca_interval(
     Returns
     -------
     tuple of float
-        Lower and upper end; NaN with fewer than three units; both the estimate where all resamples agree.
+        Lower and upper end; both the estimate where all units agree. NaN with fewer than three units, or
+        where the acceleration is not defined: the statistic is the same whichever unit is left out.
 
     References
     ----------
@@ -194,16 +196,18 @@ def bca_interval(
         value = float(statistic(*columns))
         return value, value
     rng = np.random.default_rng(seed)
-    result = stats.bootstrap(
-        tuple(columns),
-        statistic,
-        paired=True,
-        vectorized=False,
-        n_resamples=resamples,
-        confidence_level=confidence,
-        method="BCa",
-        random_state=rng,
-    )
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):  # NaN says it
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            tuple(columns),
+            statistic,
+            paired=True,
+            vectorized=False,
+            n_resamples=resamples,
+            confidence_level=confidence,
+            method="BCa",
+            random_state=rng,
+        )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 

@@ -5,14 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from causalmix.data.gate import DataError
 
-def n_synthetic_rows(n_real: int, ratio: float) -> int:
+
+def n_synthetic_rows(n_real: int, ratio: float, least: int = 0) -> int:
     """Return the number of synthetic rows for `n_real` real ones: ``round(ratio * n_real)``, halves to even.
+
+    Parameters
+    ----------
+    n_real : int
+    ratio : float
+        Synthetic rows per real row.
+    least : int
+        Fewest synthetic rows that will do: 1 for a pool that has no others.
 
     Raises
     ------
     ValueError
-        If the ratio is negative or not finite.
+        If the ratio is negative or not finite. `causalmix.data.DataError`, a ValueError, if it gives fewer
+        rows than `least`.
 
     Examples
     --------
@@ -21,7 +32,13 @@ def n_synthetic_rows(n_real: int, ratio: float) -> int:
     """
     if not np.isfinite(ratio) or ratio < 0:
         raise ValueError(f"the ratio of synthetic to real rows must be finite and not negative, got {ratio}")
-    return round(ratio * n_real)
+    n_rows = round(ratio * n_real)
+    if n_rows < least:
+        raise DataError(
+            f"ratio {ratio:g} of {n_real} real rows gives {n_rows} synthetic rows and at least {least} must "
+            f"be there: raise it (--synthetic-ratios), e.g. to {least / n_real:.3g}"
+        )
+    return n_rows
 
 
 def mix_rows(
@@ -60,7 +77,8 @@ def mix_rows(
     """
     if list(real.columns) != list(synthetic.columns):
         odd = [str(c) for c in real.columns.symmetric_difference(synthetic.columns, sort=False)]
-        raise ValueError(f"real and synthetic rows need the same columns in one order; they differ in {odd}")
+        fault = f"they differ in {odd}" if odd else "their orders differ: take synthetic[real.columns]"
+        raise ValueError(f"real and synthetic rows need the same columns in one order; {fault}")
     different = [str(c) for c in real.columns if real[c].dtype != synthetic[c].dtype]
     if different:
         raise ValueError(f"real and synthetic rows need the same dtypes; they differ in columns {different}")

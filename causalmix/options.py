@@ -61,14 +61,14 @@ DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """Split names at commas.
+    """Split names at commas; a repeated name counts once.
 
     Examples
     --------
-    >>> parse_names("iris, wine")
+    >>> parse_names("iris, wine,iris")
     ('iris', 'wine')
     """
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def parse_numbers(text: str) -> tuple[int, ...]:

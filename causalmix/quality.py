@@ -73,8 +73,8 @@ class RealRows:
         """Median distance of a real validation row to its closest training row: as `closest_record`."""
         split = self.fold.split
         rows = self.fold.preprocessor.transform(split.X_val)
-        labels = split.y_val.astype(str).astype(self.train[self.fold.target].dtype)
-        return _median_distance(self.train, rows.assign(**{self.fold.target: labels}))
+        rows[self.fold.target] = split.y_val.astype(str).astype(self.train[self.fold.target].dtype)
+        return _median_distance(self.train, rows)
 
 
 def quality_score(real: RealRows, synthetic: pd.DataFrame) -> float:

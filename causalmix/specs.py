@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from causalmix.data.plain_numbers import settle_numbers
 from causalmix.data.splits import Protocol
 from causalmix.trajectory import Trajectory
 
@@ -169,7 +170,7 @@ class RunSpec:
     n_steps: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "synthetic_ratio", float(self.synthetic_ratio))  # 1 and 1.0: one hash
+        settle_numbers(self, SpecError)  # 1, 1.0 and numpy's: one hash
         if self.n_steps < 0:
             raise SpecError(f"n_steps is {self.n_steps}: give at least 1, or 0 for the preset's number")
 

@@ -41,8 +41,10 @@ def test_three_lines_turn_a_raw_table_into_synthetic_rows(mixed_table, labels, a
         lambda y: y.astype("category"),
         lambda y: y.astype("string"),
         lambda y: y.map({"no": 0, "perhaps": 1, "yes": 2}).astype("Int64"),
+        lambda y: (y == "yes").astype(object),
+        lambda y: y.map({"no": 0, "perhaps": 1, "yes": 2}).astype(object),
     ],
-    ids=["int", "bool", "category", "string", "Int64"],
+    ids=["int", "bool", "category", "string", "Int64", "bool among objects", "int among objects"],
 )
 def test_labels_keep_their_type(mixed_table, labels, labels_of, augmenter):
     y = labels_of(labels)
@@ -118,6 +120,8 @@ def test_sampling_before_fitting_is_scikit_learns_error(augmenter):
         (lambda X, y: (X, y.head(59)), "X has 60 rows and y has 59"),
         (lambda X, y: (X, y.where(y.index > 1)), "2 missing labels"),
         (lambda X, y: (X, y.replace(["perhaps", "yes"], "no")), "single class 'no'"),
+        (lambda X, y: (X, (y == "yes").astype(object).where(y.index > 1)), "2 missing labels"),
+        (lambda X, y: (X, y.replace("no", 0)), "labels of several types; turn them all into text"),
         (lambda X, y: (X, pd.Series(np.linspace(0, 1, 60))), "continuous"),
         (lambda X, y: (X["age"].to_numpy(), y), "two dimensions"),
         (lambda X, y: (X.assign(age=X["age"].astype(float).where(X["age"] > 30, np.inf)), y), "age"),
@@ -125,6 +129,10 @@ def test_sampling_before_fitting_is_scikit_learns_error(augmenter):
         (lambda X, y: (X.assign(age=[b"a", b"b"] * 30), y), r"X, column 'age': .*bytes.*decode"),
         (lambda X, y: (X.assign(age=pd.to_timedelta(range(60), unit="s")), y), "column 'age': .*seconds"),
         (lambda X, y: (X.assign(age=[3, "abc"] * 30), y), r"column 'age': .*several types \(int 3, str"),
+        (
+            lambda X, y: (X.assign(city=["__missing__", "u"] * 30), y),
+            "column 'city': .*'__missing__'.*rename",
+        ),
     ],
 )
 def test_input_that_cannot_be_used_is_named(mixed_table, labels, damage, message, augmenter):

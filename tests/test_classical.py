@@ -64,6 +64,13 @@ def test_smote_serves_tables_of_numbers_of_levels_and_of_both(columns, train):
     assert rows.shape == (30, len(columns) + 1)
 
 
+def test_smote_serves_numbers_whose_squares_overflow(train):
+    pytest.importorskip("imblearn")
+    huge = train.assign(a=train["a"] * 1e300)
+    rows, usual = (make_generator("smotenc").fit(table, "y", seed=0).sample(60) for table in (huge, train))
+    np.testing.assert_allclose(rows["a"] / 1e300, usual["a"], rtol=1e-9)
+
+
 def test_smote_copies_the_row_of_a_class_of_one(train):
     pytest.importorskip("imblearn")
     labels = train["y"].astype(str)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from causalmix.causal.schema import MISSING
 from causalmix.data import DataError, load_dataset, load_table, make_dataset
 from causalmix.data.datasets import SUITES
 from causalmix.data.gate import MAX_CLASSES, MIN_ROWS, fingerprint
@@ -50,6 +51,25 @@ BAD_TABLES = {
     "bytes": (frame(code=[b"a", b"b"] * (N // 2)), Y, "'code'.*bytes.*decode"),
     "durations": (frame(wait=pd.to_timedelta(range(N), unit="s")), Y, "'wait'.*seconds"),
     "repeated names": (pd.concat([frame(), frame()], axis=1), Y, "several columns are called 'age'; rename"),
+    "several time zones": (
+        frame(
+            when=pd.Series([pd.Timestamp("2020", tz=zone) for zone in ("UTC", "Europe/Zurich")] * (N // 2))
+        ),
+        Y,
+        r"'when': holds several time zones.*utc=True",
+    ),
+    "dates with and without a time zone": (
+        frame(when=pd.Series([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * (N // 2))),
+        Y,
+        "'when': holds several time zones",
+    ),
+    "the level of missing values": (frame(town=["A", MISSING] * (N // 2)), Y, f"'town'.*'{MISSING}'.*rename"),
+    "the level of missing values among categories": (
+        frame(town=pd.Categorical(["A", MISSING] * (N // 2))),
+        Y,
+        f"'town'.*'{MISSING}'.*rename",
+    ),
+    "the level of missing values as a label": (frame(), ["no", MISSING] * (N // 2), f"'target'.*'{MISSING}'"),
     "target among features": (frame(answer=1), pd.Series(Y, name="answer"), "'answer' is both"),
 }
 
@@ -114,6 +134,21 @@ def test_the_fingerprint_changes_with_names_types_and_values_only():
     assert len({fingerprint(other, y) for other in [X, *others]}) == 4
     assert fingerprint(X, pd.Series(Y[::-1], name="answer")) != fingerprint(X, y)
     assert len(fingerprint(X, y)) == 16
+
+
+def test_the_fingerprint_changes_with_the_order_of_ordered_categories():
+    def table(levels: list[str], values: list[str], ordered: bool = True) -> pd.DataFrame:
+        return frame(dose=pd.Categorical(values * (N // 2), categories=levels, ordered=ordered))
+
+    y, values = pd.Series(Y), ["low", "high"]
+    tables = [table(levels, values) for levels in (["low", "high"], ["high", "low"])]
+    assert fingerprint(tables[0], y) == fingerprint(table(["low", "high"], values), y)
+    assert len({fingerprint(X, y) for X in [*tables, table(["low", "high"], values, ordered=False)]}) == 3
+
+
+def test_the_fingerprint_of_a_table_without_ordered_categories_never_changes():
+    X = frame(city=pd.Categorical(["A", "B"] * (N // 2)))
+    assert fingerprint(X, pd.Series(Y, name="answer")) == "804e708099125093"
 
 
 @pytest.mark.parametrize("name", SUITES["bundled"].datasets)

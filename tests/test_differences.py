@@ -59,6 +59,11 @@ def test_one_table_says_nothing_about_others():
     assert found.value == 0.3 and np.isnan(found.lower) and np.isnan(sign_flip_p(np.array([0.3])))
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_difference_that_is_missing_leaves_no_sign_flip_p(odd):
+    assert np.isnan(sign_flip_p(np.array([1.0, 2.0, odd, 3.0])))
+
+
 def test_the_sign_flip_test_counts_all_flips_exactly():
     values = np.array([3.0, -1.0, 2.0, 0.5])
     flips = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, -1).T

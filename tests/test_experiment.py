@@ -178,6 +178,13 @@ def test_a_copy_of_a_table_under_another_name_gets_rows_from_its_own_training_ro
         assert rows["size"].isin(fold.train["size"]).all()
 
 
+@pytest.mark.parametrize(("arm", "status"), [("copula", "failed"), ("copula_mix", "ok"), ("default", "ok")])
+def test_a_pool_of_synthetic_rows_alone_has_some(model, arm, status, tmp_path):
+    record = run_one(small_spec(arm, model, synthetic_ratio=0.001), cache_dir=tmp_path)
+    assert record.status == status
+    assert ("--synthetic-ratios" in record.reason) == (status == "failed")
+
+
 # Specs and profiles
 
 

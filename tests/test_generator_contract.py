@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
+from causalmix.causal.schema import MISSING
 from causalmix.generators import GENERATORS, Generator, GeneratorError, make_generator
 from causalmix.models.checkpoints import save_checkpoint
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
@@ -147,6 +148,13 @@ def test_a_negative_number_of_rows_is_refused(name, make, train):
 def test_sampling_before_fitting_says_to_fit_first(name, make):
     with pytest.raises(RuntimeError, match="call fit"):
         make(name).sample(1)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_the_level_that_stands_for_missing_values_is_refused(name, make, train):
+    taken = train.assign(c=pd.Categorical([MISSING, "u"] * (len(train) // 2)))
+    with pytest.raises(GeneratorError, match=f"column 'c' has the level '{MISSING}'.*rename it"):
+        make(name).fit(taken, TARGET, seed=1)
 
 
 @pytest.mark.parametrize("name", GENERATORS)

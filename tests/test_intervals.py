@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import permutations
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from causalmix.intervals import bca_interval, permutation_p
+from causalmix.intervals import bca_interval, correlate, permutation_p
 
 
 def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
@@ -22,6 +23,13 @@ def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
     corners = bias + stats.norm.ppf([0.025, 0.975])
     ends = np.quantile(draws, stats.norm.cdf(bias + corners / (1 - skewness * corners)))
     assert list(found) == pytest.approx(list(ends), abs=0.04 * (ends[1] - ends[0]))
+
+
+def test_an_interval_that_is_not_defined_is_nan_and_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = correlate(np.array([1.0, 1.0, 3.0, 3.0]), np.arange(4.0))  # without any pair the rho is one
+    assert 0.8 < found.rho < 1 and np.isnan([found.lower, found.upper]).all() and 0 < found.p_value < 1
 
 
 @pytest.mark.parametrize("sign", [1, -1])

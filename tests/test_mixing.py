@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causalmix.data import DataError
 from causalmix.mixing import mix_rows, n_synthetic_rows
 
 
@@ -69,6 +70,12 @@ def test_halves_round_to_even(n_real, ratio, n):
     assert n_synthetic_rows(n_real, ratio) == n
 
 
+def test_a_ratio_that_gives_too_few_rows_is_refused_with_one_that_does_not():
+    with pytest.raises(DataError, match=r"ratio 0\.001 of 108 .*gives 0 .*to 0\.00926"):
+        n_synthetic_rows(108, 0.001, least=1)
+    assert n_synthetic_rows(108, 0.00926, least=1) == 1
+
+
 @pytest.mark.parametrize("ratio", [-0.1, float("nan"), float("inf")])
 def test_a_ratio_that_is_no_ratio_is_refused(ratio):
     with pytest.raises(ValueError, match="finite and not negative"):
@@ -80,7 +87,7 @@ def test_a_ratio_that_is_no_ratio_is_refused(ratio):
     [
         (table(0, 2), "needs 3 synthetic rows, got 2: sample more rows or lower the ratio"),
         (table(0, 3).drop(columns="level"), r"differ in \['level'\]"),
-        (table(0, 3)[["level", "number"]], "same columns in one order"),
+        (table(0, 3)[["level", "number"]], r"same columns in one order; their orders differ: take"),
         (table(0, 3).astype({"number": "int64"}), r"columns \['number'\]"),
         (table(0, 3).astype({"level": "object"}), r"columns \['level'\]"),
     ],

@@ -142,6 +142,15 @@ def test_missing_values_are_measured_too(tmp_path):
     assert all(np.isfinite(value) for value in found.values()) and found["closest_record"] == 0
 
 
+def test_the_target_may_have_the_name_of_an_argument_of_pandas(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=60), "self": rng.choice(["big", "small"], 60)})
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    fold = prepare_fold(RunSpec("demo", OWN_TABLE, "mine.csv", 0, "scm", target="self"), tmp_path)
+    assert list(fold.train) == ["x", "self"] and fold.train["self"].tolist() == fold.split.y_train.tolist()
+    assert 0 < RealRows(fold).closest_record < 1
+
+
 def test_every_measure_is_described_and_returned(of_copy):
     assert set(of_copy) == {*MEASURES, *REFERENCES.values()}
     for measure in MEASURES.values():

@@ -11,7 +11,7 @@ from causalmix.cells import AnalysisError, at_ratio
 from causalmix.engine import run_all
 from causalmix.figures import load_ratio_sensitivity, new_figure, plot_ratio_sensitivity
 from causalmix.locations import find_root
-from causalmix.options import parse_ratios
+from causalmix.options import parse_names, parse_ratios
 from causalmix.profiles import PROFILES, Profile, iter_specs
 from causalmix.rows import spec_of_row
 from causalmix.specs import RunSpec, SpecError
@@ -59,6 +59,10 @@ def test_ratios_are_written_with_commas():
     assert parse_ratios("0.5,2,2.0") == (0.5, 2.0)
     with pytest.raises(SpecError, match=r"write, for example, 1 or 0\.25,1,4"):
         parse_ratios("1:4")
+
+
+def test_a_name_that_is_repeated_counts_once():
+    assert parse_names("default, scm,default") == ("default", "scm")
 
 
 def test_every_arm_with_rows_gets_as_many_as_the_ratio_says(real):

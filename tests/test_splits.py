@@ -20,6 +20,13 @@ def table(counts: list[int], name: str = "made") -> Dataset:
     return make_dataset(name, pd.DataFrame({"x": rng.normal(size=len(y))}), rng.permutation(y))
 
 
+def test_the_numbers_of_a_protocol_are_pythons_own():
+    protocol = Protocol(n_folds=np.int64(5), validation_share=np.float32(0.5))
+    assert [type(value) for value in (protocol.n_folds, protocol.validation_share)] == [int, float]
+    with pytest.raises(DataError, match=r"n_folds is 2\.5; give a whole number"):
+        Protocol(n_folds=2.5)
+
+
 def rows(split) -> list[set]:
     return [set(part.index) for part in (split.X_train, split.X_val, split.X_test)]
 

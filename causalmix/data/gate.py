@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from causalmix.causal.schema import MISSING
+
 MAX_CLASSES = 10  # outputs of the foundation models (Mitra and ours)
 MIN_ROWS = 20  # ours: two rows for each of ten folds
 
@@ -83,7 +85,7 @@ def make_dataset(
     DataError
         Naming the column and the cure: no target, missing or single-class target, more than 10 classes,
         fewer than 20 rows, no features, duplicate column names, infinities, a column of missing values
-        only, a column of several types.
+        only, a column of several types or time zones, the reserved level "__missing__".
 
     Examples
     --------
@@ -109,10 +111,12 @@ def make_dataset(
 
 
 def fingerprint(X: pd.DataFrame, y: pd.Series) -> str:
-    """16 hex characters that change with any name, type or value, and not with the order of categories."""
+    """16 hex characters that change with any name, type or value, and the order of ordered categories."""
     digest = hashlib.sha256()
     for column in [*(X[name] for name in X), y]:
         digest.update(f"{column.name}\0{column.dtype.name}\0".encode())
+        if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+            digest.update("\0".join(map(str, column.cat.categories)).encode())
         digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().astype("<u8").tobytes())
     return digest.hexdigest()[:16]
 
@@ -171,7 +175,7 @@ def _check_target(name: str, X: pd.DataFrame, y: Any) -> pd.Series:
         )
     if any(isinstance(value, float | np.floating) and math.isinf(value) for value in pd.unique(kinds)):
         raise DataError(f"table {name!r}: the target {target!r} holds infinite values; drop these rows")
-    text = series.astype(object).map(_label)
+    text = _refuse_reserved_level(f"table {name!r}, target {target!r}", series.astype(object).map(_label))
     classes = sorted(text.unique(), key=order_labels)
     if len(classes) < 2:
         raise DataError(
@@ -213,7 +217,8 @@ def check_column(table: str, column: pd.Series) -> pd.Series:
     Raises
     ------
     DataError
-        Naming the column and the cure: infinities, missing values only, several types, or an unknown type.
+        Naming the column and the cure: infinities, missing values only, several types or time zones, an
+        unknown type, or the reserved level "__missing__".
 
     Examples
     --------
@@ -239,7 +244,7 @@ def check_column(table: str, column: pd.Series) -> pd.Series:
                 f"{where}: {int(infinite.sum()):,} values are infinite; replace them by a number or by "
                 "a missing value, e.g. X.replace([np.inf, -np.inf], np.nan)"
             )
-    return column
+    return column if is_number(column) or is_date(column) else _refuse_reserved_level(where, column)
 
 
 def _settle_objects(where: str, column: pd.Series, kind: str) -> pd.Series:
@@ -256,6 +261,10 @@ def _settle_objects(where: str, column: pd.Series, kind: str) -> pd.Series:
                 f"{where}: holds a date that is out of bounds ({error}); correct it, make it missing, or "
                 "turn the column into a number, e.g. the year"
             ) from error
+        except ValueError as error:
+            raise DataError(
+                f"{where}: holds several time zones; use one: pd.to_datetime(X[{column.name!r}], utc=True)"
+            ) from error
     raise DataError(
         f"{where}: holds values of several types ({_examples(column)}); turn them all into one type, "
         f"e.g. X[{column.name!r}] = X[{column.name!r}].astype(str)"
@@ -269,7 +278,15 @@ def _check_levels(where: str, column: pd.Series) -> pd.Series:
             f"{where}: its categories are of several types ({_examples(levels)}); turn them all into "
             "text, e.g. with .astype(str).astype('category')"
         )
-    return column
+    return _refuse_reserved_level(where, column)
+
+
+def _refuse_reserved_level(where: str, values: pd.Series) -> pd.Series:
+    if (values == MISSING).any():
+        raise DataError(
+            f"{where}: the level {MISSING!r} is reserved for missing values; rename it, or make it missing"
+        )
+    return values
 
 
 def _examples(values: Any) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.data.gate import DataError, Dataset
+from causalmix.data.plain_numbers import settle_numbers
 from causalmix.seeding import derive_seed
 
 
@@ -35,7 +36,7 @@ class Protocol:
     Raises
     ------
     DataError
-        For numbers with which no table could be split.
+        For numbers with which no table could be split, or that are none.
     """
 
     n_folds: int = 10
@@ -45,6 +46,7 @@ class Protocol:
     version: int = 1
 
     def __post_init__(self) -> None:
+        settle_numbers(self, DataError)
         if not 0 < self.validation_share < 1:
             raise DataError(f"validation_share is {self.validation_share}; give a share between 0 and 1")
         for name, least in (("n_folds", 2), ("max_train_rows", 4), ("max_test_rows", 2)):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.causal.dags import GraphStatistics
+from causalmix.causal.schema import MISSING
 
 
 class GeneratorError(RuntimeError):
@@ -63,6 +64,11 @@ def check_training_table(train: pd.DataFrame, target: str) -> None:
             )
         if dtype == "float64" and np.isinf(train[name]).any():
             raise GeneratorError(f"column {name!r} holds infinite values; replace them by missing values")
+        if isinstance(dtype, pd.CategoricalDtype) and MISSING in dtype.categories:
+            raise GeneratorError(
+                f"column {name!r} has the level {MISSING!r}, which is reserved for missing values; "
+                f"rename it, or make it missing"
+            )
     if not isinstance(train[target].dtype, pd.CategoricalDtype):
         raise GeneratorError(
             f"target {target!r} must be categorical with text labels, not {train[target].dtype}"

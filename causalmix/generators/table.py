@@ -14,6 +14,9 @@ from causalmix.causal.schema import MISSING, TableSchema, is_integer_valued, is_
 from causalmix.generators.base import check_can_draw, check_training_table
 from causalmix.seeding import derive_seed
 
+LARGE = 2.0**500
+"""Numbers above are divided by it for their standard deviation: the squares of larger ones overflow."""
+
 
 @dataclass(frozen=True)
 class CodedTable:
@@ -102,9 +105,11 @@ class CodedTable:
 
     def standardise(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The matrix with mean 0 and standard deviation 1 per column, those means, those deviations."""
-        mean, scale = self.values.mean(axis=0), self.values.std(axis=0)
+        unit = np.where(np.abs(self.values).max(axis=0) > LARGE, LARGE, 1.0)
+        values = self.values / unit
+        mean, scale = values.mean(axis=0), values.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
-        return (self.values - mean) / scale, mean, scale
+        return (values - mean) / scale, mean * unit, scale * unit
 
 
 class TableGenerator(ABC):
