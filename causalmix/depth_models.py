@@ -6,7 +6,7 @@ model, and ``depth_models_controls.yml``, committed before the edge-matched cont
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from causalmix.claims import decide
 from causalmix.controls import Answer
 from causalmix.depth_dial import CONTROL, DIAL, block_correlations, dial_against_controls, mean_over_datasets
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
+from causalmix.incomplete import incomplete_tables, name_incomplete, whole_only
 from causalmix.intervals import Interval, correlate
 from causalmix.rules import load_claims, short, with_ends
 from causalmix.study_view import StudyView
@@ -113,7 +114,7 @@ def compare_models(studies: Pair) -> pd.DataFrame:
     return tables.assign(rho=tables["second"] - tables["first"]).reset_index()
 
 
-def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict]) -> Answer:
+def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: Path | None = None) -> Answer:
     """Answer by the written rule whether the association holds for the second model.
 
     Parameters
@@ -122,6 +123,9 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict]) -> Answe
         The dial with the model of the book, and with another.
     verdicts : pair of Verdict
         From `decide_each`.
+    record : Path, optional
+        Which tables are incomplete, see `causalmix.incomplete.incomplete_tables`: what the rule would answer
+        without them is said, too.
 
     Returns
     -------
@@ -138,12 +142,15 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict]) -> Answe
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
+        f"{_say_whole(studies, rule, _correlations, record)}"
     )
     return Answer(outcome, f"{text}\n\n{_describe_pairs(compare_models(studies))}".rstrip())
 
 
-def answer_for_controls(studies: Pair) -> Answer:
+def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     """Answer by the written rule whether depth matters beyond the number of edges for the second model.
+
+    Parameters as in `answer_for_models`.
 
     Returns
     -------
@@ -158,9 +165,7 @@ def answer_for_controls(studies: Pair) -> Answer:
     ]
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    outcome = apply_rule(
-        *(Interval(one["effect"], one["lower"], one["upper"], int(one["n"])) for one in found)
-    )
+    outcome = apply_rule(*_differences(studies))
     first, second = (
         f"{with_ends(one['effect'], one['lower'], one['upper'])} with `{study.model}` ({one['n']} tables, "
         f"sign-flip p {short(one['p_value'])})"
@@ -170,8 +175,38 @@ def answer_for_controls(studies: Pair) -> Answer:
         f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; 95 % "
         f"intervals are over tables and not adjusted for other tests."
+        f"{_say_whole(studies, rule, _differences, record)}"
     )
     return Answer(outcome, text)
+
+
+def _correlations(studies: Pair) -> list[Interval]:
+    """Return each model's correlation along the dial; NaN where claim 19 was not tested."""
+    return [Interval(one.value, *one.interval, one.n_datasets) for one in decide_each(studies)]
+
+
+def _differences(studies: Pair) -> list[Interval]:
+    """Return by how much each model's correlation exceeds its controls'; NaN with fewer than three tables."""
+    found = [against_controls(study) for study in studies]
+    return [Interval(one["effect"], one["lower"], one["upper"], int(one["n"])) for one in found]
+
+
+def _say_whole(
+    studies: Pair, rule: DepthModelsRule, estimate: Callable[[Pair], list[Interval]], record: Path | None
+) -> str:
+    """Say what the rule would answer without incomplete tables; nothing where none is, or few are left."""
+    tables = incomplete_tables(studies[0].runs(), record)
+    if tables.empty:
+        return ""
+    first, second = estimate((whole_only(studies[0], record), whole_only(studies[1], record)))
+    if not np.isfinite([first.value, second.value]).all():
+        return ""
+    return (
+        f" Without {name_incomplete(tables)}, of which rows are missing, it would be "
+        f"{with_ends(first.value, first.lower, first.upper)} and "
+        f"{with_ends(second.value, second.lower, second.upper)}, and the answer of the rule: "
+        f"*{rule.answers[apply_rule(first, second)]}*"
+    )
 
 
 def against_controls(store: Store) -> dict[str, float]:

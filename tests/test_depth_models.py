@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from causalmix.claims import decide, load_claims
@@ -22,6 +23,7 @@ from causalmix.depth_models import (
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.figures import load_depth_models, new_figure, plot_depth_models
 from causalmix.figures.depth_models import AGAINST
+from causalmix.incomplete import whole_only
 from causalmix.intervals import Interval
 from causalmix.notebook import open_study
 from causalmix.study_view import StudyView
@@ -129,6 +131,22 @@ def test_controls_are_not_read_before_all_of_them_were_run_with_the_second_model
     assert "fewer than three tables of alike have both the dial and its controls" in without.text
     absent = open_study("depth-never-run", required=False)
     assert answer_for_controls((absent, studies["ours"])).outcome == "not tested"
+
+
+def test_what_the_rules_would_answer_without_incomplete_tables_is_said(studies, tmp_path):
+    both, record = (studies["ours"], studies["controlled"]), tmp_path / "tables.csv"
+    used = both[0].runs().groupby("dataset")["data_fingerprint"].first()
+    about = {"name": TABLES[0], "shape": "7 of 90 rows", "fingerprint": used[TABLES[0]], "verdict": "partial"}
+    pd.DataFrame([about]).to_csv(record, index=False)
+    whole, text = [whole_only(study, record) for study in both], answer_for_controls(both, record).text
+    _, said = text.split(f" Without *{TABLES[0]}* (7 of 90 rows), of which rows are missing, it would be ")
+    for study in whole:
+        found = dial_against_controls(measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE))
+        assert f"{found['effect']:.3g} [".replace("-", "−") in said
+    assert load_rule(CONTROLS_RULE_FILE).answers["holds"] in said
+    association = answer_for_models(both, decide_each(both), record).text
+    for verdict in decide_each(whole):
+        assert f"{verdict.value:.3g} [".replace("-", "−") in association.split("it would be ")[1]
 
 
 def test_tables_are_paired_fold_by_fold(studies):
