@@ -11,6 +11,7 @@ from causalmix.book.study import Study
 from causalmix.book.text import count, number, score, sentence_list, table
 from causalmix.cells import count_folds
 from causalmix.failures import count_failures
+from causalmix.incomplete import incomplete_tables, name_incomplete
 from causalmix.profiles import PROFILES, Profile, iter_specs
 from causalmix.specs import ARMS
 from causalmix.verdicts import Verdict
@@ -77,6 +78,7 @@ def study_summary(study: Study) -> str:
                  f"failed {number(runs['failed'])}, absent {number(runs['absent'])}"],
         ["Tables", sentence_list([f"{name}" for name in manifest["datasets"]])],
         *absent_tables(manifest),
+        *partial_tables(study),
         *part_of_profile(study),
         ["Model", models_of(study)],
         ["Fine-tuning preset", sentence_list([f"`{name}`" for name in manifest["presets"]])],
@@ -93,6 +95,12 @@ def absent_tables(manifest: Mapping[str, Any]) -> list[list[str]]:
     absent = sorted({cell["dataset"] for cell in manifest["absent"]} - set(manifest["datasets"]))
     why = "planned, but their rows could not be had where the study was run"
     return [["Absent tables", f"{sentence_list(absent)}: {why}"]] if absent else []
+
+
+def partial_tables(study: Study) -> list[list[str]]:
+    """Return the row that names the tables of which only a part of the rows could be had, where there are."""
+    tables = incomplete_tables(study.runs)
+    return [["Incomplete tables", name_incomplete(tables)]] if len(tables) else []
 
 
 def part_of_profile(study: Study) -> list[list[str]]:
