@@ -14,8 +14,11 @@ CELL = ["dataset", "fold", "repeat"]
 CELL_OF_MODEL = [*CELL, "model"]
 """Columns that name the runs of one model in a cell."""
 
-SETTINGS = ("model", "preset", "max_train_rows", "synthetic_ratio", "n_steps")
+SETTINGS = ("model", "preset", "max_train_rows", "synthetic_ratio", "n_steps", "protocol")
 """Columns in which two runs of one cell and arm can differ."""
+
+_ROW_LIMIT = r'"max_train_rows": \d+'
+"""In the JSON of a protocol: what has a column of its own."""
 
 
 class Store(Protocol):
@@ -42,6 +45,8 @@ class AnalysisError(ValueError):
 def check_one_run_per_cell(table: pd.DataFrame) -> None:
     """Refuse to average over, say, row limits: raise an `AnalysisError` that names in what the runs differ.
 
+    Where no column of the table says it, the settings are named that it has no column of.
+
     Examples
     --------
     >>> cell = {"dataset": "wine", "fold": 0, "repeat": 0, "arm": "default"}
@@ -49,10 +54,17 @@ def check_one_run_per_cell(table: pd.DataFrame) -> None:
     Traceback (most recent call last):
     causalmix.cells.AnalysisError: several runs per dataset, fold, repeat and arm: choose one model
     """
-    if table.duplicated([*CELL, "arm"]).any():
-        varied = [name for name in SETTINGS if name in table and table[name].nunique() > 1]
-        named = ", one ".join(varied or SETTINGS)
-        raise AnalysisError(f"several runs per dataset, fold, repeat and arm: choose one {named}")
+    cell = [*CELL, "arm"]
+    twice = table[table.duplicated(cell, keep=False)]
+    if twice.empty:
+        return
+    if "protocol" in twice:
+        twice = twice.assign(protocol=twice["protocol"].str.replace(_ROW_LIMIT, "", regex=True))
+    cells = twice.groupby(cell, observed=True)
+    varied = [name for name in SETTINGS if name in twice and (cells[name].nunique() > 1).any()]
+    named = varied or [name for name in SETTINGS if name not in twice]
+    cure = f"choose one {', one '.join(named)}" if named else "each is there twice, keep one"
+    raise AnalysisError(f"several runs per dataset, fold, repeat and arm: {cure}")
 
 
 def at_ratio(runs: pd.DataFrame, ratio: float) -> pd.DataFrame:
@@ -66,19 +78,6 @@ def at_ratio(runs: pd.DataFrame, ratio: float) -> pd.DataFrame:
     """
     has_rows = runs["arm"].map(lambda arm: find_arm(arm).generator is not None).astype(bool)
     return runs[~has_rows | (runs["synthetic_ratio"] == ratio)]
-
-
-def at_preset(runs: pd.DataFrame, preset: str) -> pd.DataFrame:
-    """Return the runs fine-tuned under this preset, and those of the pre-trained model.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"arm": ["zero_shot", "scm", "scm"], "preset": ["a", "a", "b"]})
-    >>> at_preset(runs, "b")["arm"].tolist()
-    ['zero_shot', 'scm']
-    """
-    is_tuned = runs["arm"].map(lambda arm: find_arm(arm).finetune).astype(bool)
-    return runs[~is_tuned | (runs["preset"] == preset)]
 
 
 def count_folds(runs: pd.DataFrame) -> str:

@@ -1,7 +1,8 @@
 """Many runs: in parallel, resumable, and surviving a worker that dies.
 
 A run that is in the store is skipped, so a killed study goes on where it was. Workers only compute: this
-process writes each record as soon as its run is done. Two studies started at once into one store do no harm.
+process writes each record as soon as its run is done. Two studies started at once into one store do no harm:
+a run that both make is there once, and where it failed in one of them only, the finished one stays.
 """
 
 from __future__ import annotations

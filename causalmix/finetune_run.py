@@ -85,7 +85,7 @@ class FinetuneRun:
         train_loss : float
             Mean loss of the steps since the last evaluation.
         """
-        if not math.isfinite(row["val_log_loss"] + row["test_log_loss"]):
+        if not math.isfinite(row["val_log_loss"]):
             if not self.rows:
                 raise FloatingPointError("the model's predictions are not finite before any training")
             self.has_diverged = True

@@ -6,11 +6,13 @@ Everything but the absent runs follows from the tables, so the same runs give th
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from causalmix.specs import RunSpec
 
@@ -40,9 +42,7 @@ def manifest_bytes(
             {"n_runs": n, **json.loads(text)} for text, n in _counts(runs["environment"]).items()
         ],
         "data_fingerprints": dict(sorted(known.values.tolist())),
-        "files": {
-            f"{name}.parquet": _describe(root / f"{name}.parquet", len(tables[name])) for name in tables
-        },
+        "files": {f"{name}.parquet": _describe(root / f"{name}.parquet") for name in tables},
         "store_hash": content_hash(tables),
         "absent": absent,
     }
@@ -88,25 +88,14 @@ def count_arms(runs: pd.DataFrame, absent: list[dict]) -> pd.DataFrame:
     return frame
 
 
-def mixed_tables(runs: pd.DataFrame) -> list[str]:
-    """Return the tables whose runs carry more than one data fingerprint.
-
-    Examples
-    --------
-    >>> mixed_tables(pd.DataFrame({"dataset": ["iris", "iris", "wine"], "data_fingerprint": ["a", "b", "c"]}))
-    ['iris']
-    """
-    known = runs[runs["data_fingerprint"] != ""].groupby("dataset")["data_fingerprint"].nunique()
-    return [str(name) for name in known.index[known > 1]]
-
-
 def _counts(column: pd.Series) -> dict[str, int]:
     return {str(value): int(n) for value, n in sorted(column.value_counts().items())}
 
 
-def _describe(path: Path, n_rows: int) -> dict:
-    """Checksum of a file of the study; empty while it is not written yet."""
+def _describe(path: Path) -> dict:
+    """Checksum and rows of a Parquet file as it is; empty while it is not written yet."""
     if not path.exists():
         return {}
     content = path.read_bytes()
+    n_rows = pq.read_metadata(io.BytesIO(content)).num_rows
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": n_rows}

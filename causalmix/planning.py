@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from causalmix.data import DataError, locate_datasets
+from causalmix.data import DataError, Protocol, locate_datasets
 from causalmix.folds import load_spec_table
 from causalmix.profiles import PROFILES, find_profile, iter_specs
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
 
-_SAME_STUDY = {"datasets", "folds", "arms", "repeats", "suite", "target", "description"}
+_SAME_STUDY = {"datasets", "folds", "arms", "repeats", "target", "description"}
 """Changes of a profile that only add or leave out runs."""
 
 _NEVER_EMPTY = ("folds", "arms", "repeats", "presets", "synthetic_ratios")
@@ -120,7 +121,7 @@ def refuse_foreign_runs(profile: str, changes: dict, cure: str) -> None:
     """
     sweep = find_profile(profile)
     changed = {name for name, value in changes.items() if value != getattr(sweep, name)}
-    foreign = sorted(changed - _SAME_STUDY | changed & {"suite"})
+    foreign = sorted(changed - _SAME_STUDY)
     if foreign:
         raise SpecError(
             f"with another {', '.join(foreign)} these are not the runs of profile {profile}: {cure}"
@@ -168,8 +169,9 @@ def refuse_other_runs(store: ResultStore, plan: Plan) -> None:
     Raises
     ------
     StoreError
-        When the study holds runs of another suite, of another version of a user's own table, or of other
-        presets than the plan sweeps; it names them, and the cure.
+        When the study holds runs of another suite, of another version of a user's own table, of other
+        presets than the plan sweeps, or made with another number of steps or another protocol, its row limit
+        for training aside; it names them, and the cure.
     """
     spec, runs = plan.specs[0], store.runs(skip_corrupt=True)
     cure = "give these runs a name of their own with --study"
@@ -186,6 +188,23 @@ def refuse_other_runs(store: ResultStore, plan: Plan) -> None:
             f"{store.root} holds runs of preset {', '.join(sorted(held))}, these are of preset "
             f"{', '.join(sorted(asked))}: {cure}, or sweep both with --presets"
         )
+    protocols = [Protocol(**json.loads(text)) for text in runs["protocol"].unique()]
+    before = _fixed_settings(protocols, runs["n_steps"])
+    after = _fixed_settings([spec.protocol for spec in plan.specs], [spec.n_steps for spec in plan.specs])
+    for name in after:
+        if before[name] - after[name]:
+            there, these = (", ".join(map(str, sorted(values[name]))) for values in (before, after))
+            raise StoreError(
+                f"{store.root} holds runs of {name} {there}, these are of {name} {these}: {cure}"
+            )
+
+
+def _fixed_settings(protocols: Iterable[Protocol], n_steps: Iterable[int]) -> dict[str, set]:
+    """Return the values of what a study does not sweep: the protocol without its row limit, and n_steps."""
+    kept = list(protocols)
+    names = [item.name for item in dataclasses.fields(Protocol) if item.name != "max_train_rows"]
+    values = {name: {getattr(protocol, name) for protocol in kept} for name in names}
+    return {**values, "n_steps": set(n_steps)}
 
 
 def how_to_finish(study: str) -> str:

@@ -6,7 +6,6 @@ and ``manifest.json`` are published. A store is the union of both. Free of torch
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -15,24 +14,25 @@ from pathlib import Path
 import pandas as pd
 
 from causalmix.atomic import locked, remove_leftovers, write_atomically
-from causalmix.data.splits import Protocol
 from causalmix.manifest import (
     absent_cell,
     content_hash,
     count_arms,
     manifest_bytes,
-    mixed_tables,
     still_absent,
 )
+from causalmix.record_files import (
+    FORMAT,
+    PROTOCOL_VERSION,
+    CorruptRecordError,
+    check_version,
+    encode_record,
+    read_record,
+)
 from causalmix.rows import COLUMNS, ROWS, StoreError, order_frame, read_parquet, to_frame, to_parquet
+from causalmix.sameness import check_tables, check_weights
 from causalmix.specs import RunRecord, RunSpec
 
-FORMAT = 1
-"""Version of the record files."""
-
-PROTOCOL_VERSION = Protocol().version
-
-_END = "complete"
 _SHOWN = 5
 
 
@@ -61,7 +61,7 @@ class ResultStore:
         self.root = Path(root)
         self.records = self.root / "records"
         if (self.root / "manifest.json").exists():
-            self._check_version(self.manifest()["protocol_version"], self.root / "manifest.json")
+            check_version(self.manifest()["protocol_version"], self.root / "manifest.json")
 
     # Single runs
 
@@ -71,12 +71,14 @@ class ResultStore:
 
     def missing(self, specs: Iterable[RunSpec]) -> list[RunSpec]:
         """Return those of ``specs`` that the store does not hold, in their order."""
-        path = self.root / "runs.parquet"
-        held = set(read_parquet(path, ["spec_hash"])["spec_hash"]) if path.exists() else set()
-        return [spec for spec in specs if not self._holds(spec.spec_hash, held)]
+        published = self._published()
+        return [spec for spec in specs if not self._holds(spec.spec_hash, published)]
 
     def write(self, record: RunRecord) -> Path:
-        """Write one record: whole or not at all. Two writers of the same run do no harm.
+        """Write one record, whole or not at all, and return its path.
+
+        It replaces the record of the same run that is there; but a failed one is not written where the run
+        is there without an error. Of two writers of the same run the last that finished it wins.
 
         Raises
         ------
@@ -84,32 +86,19 @@ class ResultStore:
             When the file cannot be written (a full disk, say) or the record has another protocol version.
         """
         path = self._record_path(record.spec.spec_hash)
-        self._check_version(record.spec.protocol.version, path)
-        body = record.to_dict()
-        envelope = {"format": FORMAT, "record": body, "sha256": _digest(body), "end": _END}
+        check_version(record.spec.protocol.version, path)
+        if record.status == "failed" and self._is_finished(record.spec.spec_hash):
+            return path
         try:
-            return write_atomically(path, (json.dumps(envelope, allow_nan=False) + "\n").encode())
+            return write_atomically(path, encode_record(record))
         except OSError as error:
             raise StoreError(
                 f"cannot write {path}: {error.strerror or error}. Make room or correct the folder's rights, "
                 "then start the same command again: finished runs are kept."
             ) from error
 
-    def load_record(self, spec_hash: str) -> RunRecord:
-        """Return one record that is not only in the Parquet files.
-
-        Raises
-        ------
-        StoreError
-            When there is no such record, or it is corrupt.
-        """
-        path = self._record_path(spec_hash)
-        if not path.exists():
-            raise StoreError(f"{self.root} holds no record {spec_hash}: {path} does not exist.")
-        return self._read(path)
-
     def corrupt(self) -> list[Path]:
-        """Return the record files that cannot be read: truncated, or changed after they were written."""
+        """Return the record files that cannot be read: truncated, changed, copied or renamed afterwards."""
         return [path for path in self._record_files() if not self._is_whole(path)]
 
     # Tables
@@ -133,12 +122,12 @@ class ResultStore:
         return content_hash({name: self._table(name, records) for name in COLUMNS})
 
     def check_dense(self, specs: Iterable[RunSpec]) -> None:
-        """Refuse to go on when a run is missing or a table changed between runs.
+        """Refuse to go on when a run is missing, or a table or a model's weights changed between runs.
 
         Raises
         ------
         StoreError
-            Naming the missing cells, or the table that has more than one fingerprint.
+            Naming the missing cells, or as `check_versions` does.
         """
         specs, runs = list(specs), self.runs()
         there = set(runs["spec_hash"])
@@ -153,18 +142,16 @@ class ResultStore:
         self.check_versions(runs)
 
     def check_versions(self, runs: pd.DataFrame) -> None:
-        """Refuse to go on when these runs of the study were made on different versions of a table.
+        """Refuse runs that were made on different versions of a table, or of a model's weights.
 
         Raises
         ------
         StoreError
-            Naming the table that has more than one fingerprint.
+            Naming the table that has more than one fingerprint, or the model and the fold that it scores
+            otherwise, and the cure.
         """
-        if mixed := mixed_tables(runs):
-            raise StoreError(
-                f"{self.root} mixes different versions of {', '.join(mixed)} (their data "
-                "fingerprints differ): run the changed table under another --study."
-            )
+        check_tables(self.root, runs, self._published())
+        check_weights(self.root, runs)
 
     # Consolidation
 
@@ -182,7 +169,8 @@ class ResultStore:
         Raises
         ------
         StoreError
-            When a record is corrupt, a table changed between runs, or a file cannot be written.
+            When a record is corrupt, a table or a model's weights changed between runs, or a file cannot be
+            written.
         """
         with locked(self.root / "store.lock"):
             records = list(self._read_all())
@@ -193,7 +181,8 @@ class ResultStore:
                     write_atomically(self.root / f"{name}.parquet", data)
             except OSError as error:
                 raise StoreError(f"cannot write {self.root}: {error}. The records are kept.") from error
-            remove_leftovers(self.records)
+            for folder in (self.root, self.records):
+                remove_leftovers(folder)
             return self._write_manifest(records, ())
 
     def manifest(self) -> dict:
@@ -237,9 +226,24 @@ class ResultStore:
         filled = [frame for frame in frames if len(frame)]
         return order_frame(name, pd.concat(filled, ignore_index=True)) if filled else frames[0]
 
-    def _holds(self, spec_hash: str, consolidated: set[str]) -> bool:
+    def _published(self) -> dict[str, str]:
+        """Return the status of each run in the Parquet file, by its hash."""
+        path = self.root / "runs.parquet"
+        if not path.exists():
+            return {}
+        runs = read_parquet(path, ["spec_hash", "status"])
+        return dict(zip(runs["spec_hash"], runs["status"], strict=True))
+
+    def _holds(self, spec_hash: str, published: dict[str, str]) -> bool:
         path = self._record_path(spec_hash)
-        return self._is_whole(path) if path.exists() else spec_hash in consolidated
+        return self._is_whole(path) if path.exists() else spec_hash in published
+
+    def _is_finished(self, spec_hash: str) -> bool:
+        """Whether the run is there without an error."""
+        path = self._record_path(spec_hash)
+        if path.exists():
+            return self._is_whole(path) and read_record(path).status == "ok"
+        return self._published().get(spec_hash) == "ok"
 
     def _record_path(self, spec_hash: str) -> Path:
         return self.records / f"{spec_hash}.json"
@@ -250,40 +254,14 @@ class ResultStore:
     def _read_all(self, skip_corrupt: bool = False) -> Iterator[RunRecord]:
         for path in self._record_files():
             try:
-                yield self._read(path)
-            except _CorruptRecordError:
+                yield read_record(path)
+            except CorruptRecordError:
                 if not skip_corrupt:
                     raise
 
     def _is_whole(self, path: Path) -> bool:
         try:
-            self._read(path)
-        except _CorruptRecordError:
+            read_record(path)
+        except CorruptRecordError:
             return False
         return True
-
-    def _read(self, path: Path) -> RunRecord:
-        try:
-            envelope = json.loads(path.read_text())
-            body = envelope["record"]
-            self._check_version(body["spec"]["protocol"]["version"], path)
-            if envelope["end"] != _END or envelope["sha256"] != _digest(body):
-                raise ValueError("its content does not match its checksum")
-            return RunRecord.from_dict(body)
-        except (ValueError, KeyError, TypeError) as error:
-            raise _CorruptRecordError(f"{path} is corrupt ({error}): delete it and run again.") from error
-
-    def _check_version(self, version: int, path: Path) -> None:
-        if version != PROTOCOL_VERSION:
-            raise StoreError(
-                f"{path} was made under protocol version {version}, this causalmix has {PROTOCOL_VERSION}: "
-                "their runs must not be mixed. Use another --study, or the causalmix that wrote it."
-            )
-
-
-class _CorruptRecordError(StoreError):
-    """A record file that is truncated or was changed."""
-
-
-def _digest(body: dict) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

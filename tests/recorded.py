@@ -83,7 +83,7 @@ def make_trajectory(
 ) -> Trajectory:
     """Curves that go from ``start`` to ``end`` with a little wobble, stopped at the last step."""
     if spec.arm == "zero_shot":
-        curves = ((float("nan"),), (0.6,), (start,), (0.6,), (start,), (0.0,))
+        curves = ((float("nan"),), (1.2 - start,), (start,), (1.2 - start,), (start,), (0.0,))
         return Trajectory((0,), *curves, selected_step=0)
     progress = np.linspace(0, 1, len(STEPS))
     wobble = rng.normal(0, 0.002, size=(4, len(STEPS)))

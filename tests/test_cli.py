@@ -212,6 +212,19 @@ def test_runs_under_another_preset_take_a_study_of_their_own(cli, model, own_tab
     assert both.exit_code == 0, both.output
 
 
+def test_runs_under_another_protocol_take_a_study_of_their_own(cli, model, own_table):
+    words = ("run", "--table", str(own_table), "--target", "kind", "--arms", "zero_shot", "--folds", "0")
+    words += ("--model", model, *HERE)
+    assert cli(*words).exit_code == 0
+    before = Path("results/mine/manifest.json").read_bytes()
+    other = cli(*words, "--n-folds", "3")
+    assert other.exit_code == 2
+    assert "holds runs of n_folds 10, these are of n_folds 3: give these runs a name" in other.output
+    assert Path("results/mine/manifest.json").read_bytes() == before
+    fewer_rows = cli(*words, "--max-train-rows", "40")
+    assert fewer_rows.exit_code == 0, fewer_rows.output
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

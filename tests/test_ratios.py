@@ -13,6 +13,7 @@ from causalmix.figures import load_ratio_sensitivity, new_figure, plot_ratio_sen
 from causalmix.locations import find_root
 from causalmix.options import parse_names, parse_ratios
 from causalmix.profiles import PROFILES, Profile, iter_specs
+from causalmix.record_files import read_record
 from causalmix.rows import spec_of_row
 from causalmix.specs import RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
@@ -89,7 +90,7 @@ def test_a_study_with_several_ratios_counts_and_names_each_run(real, tmp_path):
     part = ResultStore(tmp_path / "ratios")
     part.plan(specs)
     for spec in specs[:-1]:
-        part.write(store.load_record(spec.spec_hash))
+        part.write(read_record(store.records / f"{spec.spec_hash}.json"))
     part.consolidate()
     assert part.counts().loc["bootstrap_mix"].tolist() == [2, 1, 0, 1]
     assert [cell["synthetic_ratio"] for cell in part.manifest()["absent"]] == [2.0]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causalmix.record_files import read_record
 from causalmix.specs import RunSpec
 from causalmix.stability import (
     STABILITY_MEASURES,
@@ -112,7 +113,8 @@ def test_every_run_of_a_study_gets_every_measure(tmp_path):
     measures = measure_stability(store.trajectories())
     assert len(measures) == len(store.runs())
     assert set(STABILITY_MEASURES) <= set(measures.columns)
-    record = store.load_record(RunSpec("made_up", "bundled", "a", 0, "default", "made-up").spec_hash)
+    spec = RunSpec("made_up", "bundled", "a", 0, "default", "made-up")
+    record = read_record(store.records / f"{spec.spec_hash}.json")
     row = measures.set_index("spec_hash").loc[record.spec.spec_hash]
     assert row["tail_volatility"] == pytest.approx(tail_volatility(record.trajectory))
 

@@ -6,17 +6,20 @@ import errno
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from causalmix.data import Protocol
+from causalmix.record_files import read_record
 from causalmix.rows import COLUMNS, order_frame
 from causalmix.store import ResultStore, StoreError
 from tests.runs import GRAPH, make_failure, make_record, make_spec
@@ -44,15 +47,14 @@ def file_bytes(store: ResultStore) -> dict[str, bytes]:
 
 def test_a_written_record_comes_back_as_it_was(store):
     record = make_record()
-    store.write(record)
+    path = store.write(record)
     assert store.has(record.spec)
-    assert store.load_record(record.spec.spec_hash) == record
+    assert read_record(path) == record
 
 
 def test_a_run_that_was_never_made_is_not_there(store):
     assert not store.has(make_spec())
-    with pytest.raises(StoreError, match="holds no record"):
-        store.load_record(make_spec().spec_hash)
+    assert store.missing([make_spec()]) == [make_spec()] and len(store.runs()) == 0
 
 
 def test_a_failed_run_is_a_result_with_its_reason(store):
@@ -92,7 +94,7 @@ def test_a_record_changed_by_hand_is_corrupt(store):
     path = store.write(make_record(test_auc=0.75))
     path.write_text(path.read_text().replace('"test_auc": 0.75', '"test_auc": 0.95'))
     with pytest.raises(StoreError, match="does not match its checksum"):
-        store.load_record(make_spec().spec_hash)
+        store.runs()
 
 
 def test_running_again_mends_a_corrupt_record(store):
@@ -113,6 +115,19 @@ def test_a_full_disk_leaves_no_half_file(store, monkeypatch):
         store.write(make_record())
     assert [path.name for path in store.records.iterdir()] == [f"{make_spec(fold=1).spec_hash}.json"]
     assert not store.has(make_spec())
+
+
+def test_a_copy_of_a_record_is_corrupt_and_does_not_count_its_run_twice(store):
+    path = store.write(make_record())
+    copied = path.with_name(f"{path.stem} (copy).json")
+    shutil.copy(path, copied)
+    assert store.corrupt() == [copied]
+    assert store.has(make_spec()) and len(store.runs(skip_corrupt=True)) == 1
+    with pytest.raises(StoreError, match=r"\(copy\)\.json is corrupt \(its name .*delete it and run again"):
+        store.consolidate()
+    copied.unlink()
+    store.consolidate()
+    assert store.counts().loc["causalmix"].tolist() == [1, 1, 0, 0]
 
 
 def test_numpy_numbers_and_undefined_scores_are_kept(store):
@@ -280,6 +295,17 @@ def test_the_manifest_counts_planned_done_failed_and_absent_runs(store):
     assert manifest["files"]["runs.parquet"]["rows"] == 6
 
 
+def test_the_manifest_describes_each_file_as_it_is_and_not_as_it_will_be(store):
+    store.write(make_record())
+    store.consolidate()
+    store.write(make_record(make_spec("default")))
+    store.plan([make_spec("scm")])
+    files = store.manifest()["files"]
+    for name in COLUMNS:
+        assert files[f"{name}.parquet"]["rows"] == len(pd.read_parquet(store.root / f"{name}.parquet"))
+    assert files["runs.parquet"]["rows"] == 1
+
+
 def test_counts_per_arm_treat_a_corrupt_record_as_missing(store):
     records = some_records()
     store.plan(record.spec for record in records)
@@ -329,6 +355,24 @@ def test_runs_on_two_versions_of_a_table_are_not_ranked_together(store):
     store.write(make_record(make_spec("default"), data_fingerprint="0" * 16))
     with pytest.raises(StoreError, match="different versions of iris"):
         store.check_dense([make_spec()])
+
+
+def test_runs_on_another_version_of_a_table_can_be_deleted_as_the_message_says(store):
+    """Those that were published stay, however few they are."""
+    store.write(make_record())
+    store.consolidate()
+    for fold in (1, 2):
+        store.write(make_record(make_spec(fold=fold), data_fingerprint="0" * 16))
+    with pytest.raises(
+        StoreError, match=r"different versions of iris .* 2 in all .*another --study"
+    ) as error:
+        store.consolidate()
+    (command,) = re.findall("`(.*)`", str(error.value))
+    listed = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout.split()
+    for path in listed:
+        Path(path).unlink()
+    store.consolidate()
+    assert store.runs()["fold"].tolist() == [0]
 
 
 def test_runs_on_two_versions_of_a_table_are_not_published_together(store):

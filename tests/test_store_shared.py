@@ -12,7 +12,7 @@ import pytest
 
 from causalmix import store as store_module
 from causalmix.store import ResultStore, StoreError
-from tests.runs import GRAPH, make_record, make_spec
+from tests.runs import GRAPH, make_failure, make_record, make_spec
 
 DAY = 24 * 3600
 
@@ -59,14 +59,49 @@ def test_a_run_that_is_made_again_after_it_was_published_replaces_the_published_
         shutil.rmtree(store.records, ignore_errors=True)
 
 
+@pytest.mark.parametrize("state", ["recorded", "published"])
+def test_a_failure_does_not_replace_what_another_process_finished(store, state):
+    store.write(make_record(test_auc=0.5))
+    if state == "published":
+        store.consolidate()
+        shutil.rmtree(store.records)
+    store.write(make_failure())
+    runs = store.runs()
+    assert (runs["status"].item(), runs["test_auc"].item()) == ("ok", 0.5)
+    assert len(store.trajectories()) == 3
+    store.write(make_record(test_auc=0.75))
+    assert store.runs()["test_auc"].item() == 0.75
+
+
+@pytest.mark.parametrize("state", ["recorded", "published"])
+def test_a_failure_is_replaced_by_the_next_failure_and_by_the_run(store, state):
+    store.write(make_failure(reason="first"))
+    if state == "published":
+        store.consolidate()
+        shutil.rmtree(store.records)
+    store.write(make_failure(reason="second"))
+    assert store.runs()["reason"].item() == "second"
+    store.write(make_record())
+    assert store.runs()["status"].item() == "ok"
+
+
+def test_a_failure_replaces_a_record_that_is_corrupt(store):
+    store.write(make_record()).write_text("half")
+    store.write(make_failure())
+    assert store.corrupt() == [] and store.runs()["status"].item() == "failed"
+
+
 def test_what_a_killed_process_left_is_swept_up_and_what_is_being_written_is_not(store):
     path = store.write(make_record())
-    leftover, current = (path.with_name(f".{path.name}.{number}.tmp") for number in (1, 2))
-    for file in (leftover, current):
+    table = store.root / "runs.parquet"
+    old, current = ([file.with_name(f".{file.name}.{i}.tmp") for file in (path, table)] for i in (1, 2))
+    for file in (*old, *current):
         file.write_text("half")
-    os.utime(leftover, times=(time.time() - 2 * DAY,) * 2)
+    for file in old:
+        os.utime(file, times=(time.time() - 2 * DAY,) * 2)
     store.consolidate()
-    assert sorted(store.records.iterdir()) == sorted([path, current])
+    assert sorted(store.root.rglob("*.tmp")) == sorted(current)
+    assert store.corrupt() == [] and path.exists()
 
 
 @pytest.mark.parametrize("table", ["trajectories", "graphs"])
