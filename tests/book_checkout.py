@@ -79,4 +79,5 @@ def make_checkout(root: Path, notebooks: dict[str, str]) -> Path:
     for name, code in notebooks.items():
         write_notebook(root / "notebooks" / f"{name}.ipynb", code, title=name)
     make_study(root / "results" / "paper")
+    shutil.copy(ROOT / "results" / "tables.csv", root / "results")
     return root

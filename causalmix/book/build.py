@@ -123,6 +123,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         "status": status_text.status_table(executions, verdicts, notebooks),
         "audit": status_text.audit_text(studies),
         "studies": downloads.studies_table(studies),
+        "tables_record": downloads.tables_text(workspace),
         "pdf": downloads.pdf_text(False),
         "launch": launch_text(find_repository(workspace)),
     }

@@ -19,6 +19,7 @@ LICENCE = "https://www.apache.org/licenses/LICENSE-2.0"
 PAPER = "https://arxiv.org/abs/2601.04110v2"
 
 FORMATS = {
+    ".csv": "text/csv",
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
     ".pdf": "application/pdf",
@@ -35,6 +36,7 @@ ABOUT = {
     "notebooks-executed.zip": "All notebooks as executed, with figures and the data behind them",
     "notebooks-sources.zip": "All notebooks as committed, and the rules",
     "runs.parquet": "One row per recorded run",
+    "tables.csv": "How each table compares with the benchmark's, with its fingerprint",
     "trajectories.parquet": "One row per recorded run and evaluation",
     "verdicts.json": "One verdict per claim",
     "verdicts.schema.json": "JSON schema of verdicts.json",

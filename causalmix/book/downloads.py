@@ -11,6 +11,7 @@ from causalmix.audit import AUDIT_FILE
 from causalmix.book.study import FILES, Study
 from causalmix.book.text import number, table
 from causalmix.book.workspace import Workspace
+from causalmix.incomplete import RECORD
 from causalmix.rows import COLUMNS
 from causalmix.verdicts import VERDICT_SCHEMA, Verdict
 
@@ -51,6 +52,8 @@ def download_files(
         "notebooks-executed.zip": zipped(executed),
         "notebooks-sources.zip": zipped({f"notebooks/{path.name}": path.read_bytes() for path in committed}),
     }
+    if (workspace.root / RECORD).is_file():
+        files[RECORD.name] = (workspace.root / RECORD).read_bytes()
     for study in studies:
         for name in (*FILES, AUDIT_FILE):
             if (study.folder / name).is_file():
@@ -109,6 +112,16 @@ def studies_table(studies: Sequence[Study]) -> str:
         rows.append([f"`{study.name}`", number(len(study.runs)), f"`{study.hash}`", links])
     return table(
         ["Study", "Runs", "Store hash", "Files"], rows, widths=[16, 10, 22, 52], css="cm-cards cm-studies"
+    )
+
+
+def tables_text(workspace: Workspace) -> str:
+    """Return a link to what was found of the tables; nothing where they were not checked."""
+    if not (workspace.root / RECORD).is_file():
+        return ""
+    return (
+        f"{link(RECORD.name)} says how each table compares with the benchmark's, and has its fingerprint, as "
+        f"every row of `runs.parquet` has; `causalmix data check --out {RECORD.as_posix()}` makes it."
     )
 
 
