@@ -45,7 +45,7 @@ reproduce: $(STAMP) ## run a whole study anew (PROFILE=quick) into results/PROFI
 	@$(PY) -m causalmix.book --study "$(PROFILE)-again"
 
 audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=paper again and compare
-	@$(CAUSALMIX) audit "$(or $(notdir $(STUDY)),paper)" --sample "$(SAMPLE)"
+	@$(CAUSALMIX) audit "$(or $(patsubst results/%,%,$(patsubst %/,%,$(STUDY))),paper)" --sample "$(SAMPLE)"
 
 test: $(STAMP) ## run all tests (two processes, at most ten minutes)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope $(TESTS)

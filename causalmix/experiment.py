@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -159,8 +158,8 @@ def make_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None = None) ->
     return table
 
 
-def draw_graphs(fold: Fold, spec: RunSpec) -> tuple[nx.DiGraph, ...]:
-    """Return the DAGs behind the synthetic rows of ``spec``, whose generator is the causal one.
+def draw_graphs(fold: Fold, spec: RunSpec) -> CausalGenerator:
+    """Return the generator of the rows of ``spec`` with its edge probabilities and DAGs.
 
     They are those of `make_rows`, without the cost of fitting models to them. Raises a `SpecError` if the
     arm's rows come from no graph.
@@ -169,7 +168,7 @@ def draw_graphs(fold: Fold, spec: RunSpec) -> tuple[nx.DiGraph, ...]:
     generator = make_generator(key.generator, **key.params)
     if not isinstance(generator, CausalGenerator):
         raise SpecError(f"the rows of arm {spec.arm!r} come from no graph")
-    return generator.fit_graphs(fold.train, fold.target, key.seed).dags
+    return generator.fit_graphs(fold.train, fold.target, key.seed)
 
 
 def find_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None) -> SyntheticTable | None:

@@ -238,6 +238,7 @@ def _why_empty(error: StoreError, study: str) -> str:
 
 def _run_missing(store: ResultStore, profile: str, data: str, model: str, device: str) -> list[str]:
     """Make the runs that the store lacks; return the tables that cannot be had here: theirs stay planned."""
+    from causalmix.batch import fills_with_one_run
     from causalmix.engine import run_all
 
     check_device(device)
@@ -252,6 +253,7 @@ def _run_missing(store: ResultStore, profile: str, data: str, model: str, device
         here,
         store,
         data_dir=data or None,
+        engine="local" if fills_with_one_run(device) else "here",
         cache_dir=find_root() / ".causalmix" / "synthetic",
         device=device,
     )

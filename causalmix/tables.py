@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from causalmix.rows import StoreError
 from causalmix.verdicts import Verdict
@@ -23,7 +24,7 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
         is_number = pd.api.types.is_numeric_dtype(frame[name])
         table.add_column(str(name).replace("_", " "), justify="right" if is_number else "left")
     for row in frame.itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))  # as it is: reasons can hold [brackets]
     return table
 
 

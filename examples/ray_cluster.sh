@@ -19,9 +19,14 @@ started=
 trap 'kill $started 2>/dev/null || true; wait' EXIT # not `ray stop`, which would stop every Ray of this machine
 trap 'exit 130' INT TERM
 
+answers() { python -c "import socket; socket.create_connection(('${head%:*}', ${head##*:}), 1)" 2>/dev/null; }
+if answers; then
+    echo "port ${head##*:} is taken by another service: choose one with RAY_PORT" >&2
+    exit 1
+fi
 ray start --head --block --port="${head##*:}" --include-dashboard=false >/dev/null &
 started=$!
-until python -c "import socket; socket.create_connection(('${head%:*}', ${head##*:}), 1)" 2>/dev/null; do
+until answers; do
     kill -0 "$started" 2>/dev/null || { echo "the head could not be started: is port ${head##*:} taken?" >&2; exit 1; }
     sleep 1
 done

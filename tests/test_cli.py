@@ -22,6 +22,7 @@ from causalmix.options import parse_numbers
 from causalmix.presets import PRESETS
 from causalmix.specs import ARMS, SpecError
 from causalmix.store import ResultStore
+from causalmix.terminal import print_table
 from causalmix.verdicts import Verdict
 from tests.runs import make_failure, make_record, make_spec, save_tiny_model
 
@@ -420,3 +421,9 @@ def test_the_module_is_a_program_too(tmp_path):
         [sys.executable, "-m", "causalmix.cli", "--version"], capture_output=True, text=True
     )
     assert done.returncode == 0 and done.stdout.startswith("causalmix ")
+
+
+def test_a_table_shows_text_in_brackets_as_it_is(capsys):
+    reason = "RuntimeError: [enforce fail at alloc_cpu.cpp:117] no memory for [/tmp/x]"
+    print_table(pd.DataFrame({"reason": [reason]}))
+    assert reason in capsys.readouterr().out

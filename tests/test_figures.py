@@ -12,6 +12,7 @@ from sklearn.datasets import load_wine
 
 import causalmix.figures as figures
 from causalmix.data import Protocol
+from causalmix.experiment import draw_graphs
 from causalmix.figures import (
     ARM_COLOURS,
     arm_colour,
@@ -85,6 +86,7 @@ from causalmix.figures import (
 from causalmix.figures.graph import legible_dataset
 from causalmix.folds import prepare_fold
 from causalmix.ranking import critical_difference, rank_arms
+from causalmix.rows import spec_of_row
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, LIFTS, make_study
@@ -547,6 +549,16 @@ def test_the_causal_graph_is_that_of_the_rows_and_the_target_of_the_study(tmp_pa
     rows = prepare_fold(replace(spec, fold=1), tmp_path).train
     assert (frame["target"].iloc[0], frame["fold"].iloc[0]) == ("kind", 1)
     assert frame["n_rows"].iloc[0] == len(rows) <= 64
+
+
+def test_the_causal_graph_has_the_probabilities_that_the_rows_of_the_runs_came_from(tmp_path):
+    store = make_study(tmp_path / "made_up", datasets=("iris",), n_folds=1)
+    runs = store.runs()
+    spec = spec_of_row(runs[runs["arm"] == "causalmix"].to_dict("records")[0])
+    edges = draw_graphs(prepare_fold(spec), spec).edge_probabilities.to_frame()
+    shown = load_causal_graph(store, "iris").pivot(index="cause", columns="effect", values="probability")
+    shown = shown.loc[edges.index, edges.columns].fillna(0.0).to_numpy()
+    np.testing.assert_array_equal(shown, edges.to_numpy())
 
 
 def test_a_table_that_cannot_be_had_is_replaced_unless_it_was_named(store):

@@ -160,3 +160,13 @@ def test_the_citation_names_the_packages_version() -> None:
 def locked_versions() -> list[Requirement]:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("", "paper"), ("quick", "quick"), ("results/quick", "quick"), ("results/quick/", "quick")],
+)
+def test_the_audit_is_of_the_study_that_was_named(checkout, given, name):
+    code, output = make(checkout, "audit", f"STUDY={given}")
+    assert code == 0, output
+    assert f"audit {name} --sample 20" in (checkout / "calls").read_text()

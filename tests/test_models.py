@@ -51,6 +51,14 @@ def test_an_unknown_name_lists_the_choices() -> None:
         load_model("no-such-model")
 
 
+def test_one_of_two_files_or_a_file_of_no_known_kind_is_no_model(folder: Path) -> None:
+    with pytest.raises(ModelError, match="name the folder that holds both"):
+        load_model(str(folder / "model.safetensors"))
+    (folder / "weights.pt").touch()
+    with pytest.raises(ModelError, match="unknown model"):
+        load_model(str(folder / "weights.pt"))
+
+
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"no model\.safetensors"):

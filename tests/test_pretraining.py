@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def test_what_was_begun_is_continued_with_its_own_length(pretrain, tmp_path):
     assert (tmp_path / "model.safetensors").exists() and steps_begun(tmp_path) == 6
     other = pretrain("--steps", "9")
     assert other.exit_code == 2 and "was begun with --steps 6" in other.output
+
+
+def test_a_training_begun_again_has_a_log_of_its_own(pretrain, tmp_path):
+    pretrain("--steps", "4")
+    whole = (tmp_path / "log.jsonl").read_text()
+    (tmp_path / "checkpoint.pt").unlink()
+    pretrain("--steps", "2")
+    steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert '"step": 4' in whole and max(steps) == 2
 
 
 def test_without_a_length_the_training_is_as_long_as_its_recipe(pretrain, tmp_path, monkeypatch):

@@ -124,6 +124,19 @@ def test_the_slurm_script_says_how_it_is_used(words, tmp_path):
     assert done.returncode == 2 and "usage: sh" in done.stderr
 
 
+def test_the_ray_script_joins_no_foreign_service(tmp_path):
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port, path = taken.getsockname()[1], f"{tmp_path}:{os.environ['PATH']}"
+        environment = {**os.environ, "RAY_PORT": str(port), "PATH": path}
+        for name in ("ray", "causalmix"):
+            (tmp_path / name).write_text("#!/bin/sh\ntouch started\n")
+            (tmp_path / name).chmod(0o755)
+        command = ["sh", str(ROOT / "examples" / "ray_cluster.sh"), "", "--profile", "smoke"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "is taken by another service: choose one with RAY_PORT" in done.stderr
+    assert not (tmp_path / "started").exists()
+
+
 @pytest.mark.skipif(
     find_spec("ray") is None or " " in sys.executable,
     reason="the extra `ray` is not installed, or lies in a path with a space",

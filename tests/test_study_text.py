@@ -7,10 +7,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 from causalmix.book.controls_text import tables_text
 from causalmix.book.depth_text import earlier_text
-from causalmix.book.study import open_study
-from causalmix.book.study_text import study_summary
+from causalmix.book.study import Study, open_study
+from causalmix.book.study_text import study_summary, verdict_caveat
 from causalmix.profiles import PROFILES
 from tests.book_checkout import ROOT
 from tests.recorded import CONTROL_LIFTS, make_study
@@ -35,6 +38,21 @@ def test_the_chapter_on_controls_tells_the_tables_that_were_run_first_from_the_o
     assert "on the former" in text and "on the 3 others" in text
     former, others = re.findall(r"(.)\d?\.\d+ \[", text.split("is ")[-1])
     assert (former, others) == ("−", "+")
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (("embedded-mini", "embedded-mini-2"), "a small model of Mitra's architecture."),
+        (("mitra@main",), "the paper's own model."),
+        (("tabpfn-v1",), "not the paper's."),
+        (("mitra-v2",), "not the paper's."),
+        (("mitra", "/home/mitra/my-net"), "not the paper's."),
+    ],
+)
+def test_only_mitra_is_the_papers_model(models, words):
+    study = Study(Path("s"), {"models": dict.fromkeys(models, 1)}, pd.DataFrame())
+    assert verdict_caveat(study).startswith(words)
 
 
 def test_earlier_records_of_a_study_are_listed_with_their_verdicts(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_it_is_fine_tuned_by_the_same_loop(archive):
 
 def test_a_table_with_too_many_features_is_refused_with_the_limit(archive):
     X = torch.randn(1, 8, 7)
-    with pytest.raises(ModelError, match="at most 6 features and the table has 7"):
+    with pytest.raises(ValueError, match="at most 6 features and the table has 7"):
         load_model(str(archive))(X, torch.zeros(1, 8, dtype=torch.int64), X)
 
 

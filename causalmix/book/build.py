@@ -35,6 +35,7 @@ from causalmix.book.study import (
     run_quick_study,
 )
 from causalmix.book.workspace import Workspace, checksum, only_one, write_tree
+from causalmix.incomplete import RECORD
 from causalmix.verdicts import Verdict
 
 
@@ -82,7 +83,7 @@ def run_notebooks(workspace: Workspace, study: Study, parameters: Mapping[str, A
     """Execute every committed notebook: on the study, or on the one that it names itself."""
     inside = study.folder.is_relative_to(workspace.root)
     place = study.folder.relative_to(workspace.root) if inside else study.folder
-    jobs, folders, records = [], {study.folder}, set()
+    jobs, folders, records = [], {study.folder}, {workspace.root / RECORD}
     for notebook in notebooks_of(workspace):
         declared = declared_parameters(notebook)
         named = [declared.get(name) for name in ("study", "known", "other")]

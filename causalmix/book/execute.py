@@ -140,14 +140,14 @@ def check_parameters(job: Job) -> None:
 def package_checksum(workspace: Workspace) -> str:
     """Return the checksum of what a notebook's result depends on besides itself and the study.
 
-    The package's source (without this builder), its data, and the claims' rules.
+    The package's source (without this builder), its data, the claims' rules, and the versions of libraries.
     """
     package = Path(__file__).resolve().parents[1]
     claims = workspace.notebooks / "claims.yml"
     parts = [
         tree_checksum(package, skip=("book",)).encode(),
         claims.read_bytes() if claims.is_file() else b"",
-        platform.python_version().encode(),
+        json.dumps([platform.python_version(), describe_environment()["versions"]]).encode(),
     ]
     return checksum(parts)
 

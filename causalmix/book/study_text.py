@@ -63,9 +63,12 @@ def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdi
 
 def verdict_caveat(study: Study) -> str:
     """Return for which model the findings hold."""
-    if any("mitra" in model.lower() for model in study.models):
+    names = {model.partition("@")[0] for model in study.models}
+    if names == {"mitra"}:
         return "the paper's own model."
-    return "a small model of Mitra's architecture. What follows is about that model, not about Mitra."
+    ours = all(name.startswith("embedded-") for name in names)
+    kind = "a small model of Mitra's architecture" if ours else "not the paper's"
+    return f"{kind}. What follows is about that model, not about Mitra."
 
 
 def study_summary(study: Study) -> str:

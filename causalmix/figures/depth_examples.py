@@ -62,7 +62,7 @@ def load_depth_examples(
         raise ValueError(f"the study has no run on fold {fold} of {named!r}; its tables: {known}")
     row = {str(name): value for name, value in own.to_dict("records")[0].items()}
     spec, prepared = prepare_or_stand_in(spec_of_row(row), data, needed=bool(dataset))
-    dags = draw_graphs(prepared, spec)
+    dags = draw_graphs(prepared, spec).dags
     number = max(range(len(dags)), key=lambda k: structural_depth(dags[k]))
     about = {
         "suite": spec.suite,

@@ -13,6 +13,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from causalmix.cells import Store
 from causalmix.data import DataError
+from causalmix.experiment import draw_graphs
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
 from causalmix.folds import Fold, prepare_fold
 from causalmix.rows import spec_of_row
@@ -29,10 +30,13 @@ STAND_IN = RunSpec("stand-in", "bundled", "wine", fold=0, arm="causalmix")
 """The table that is always there: shown where those of the study cannot be had."""
 
 
+COLUMNS = ["suite", "dataset", "fold", "n_rows", "target", "cause", "effect", "probability"]
+
+
 def load_causal_graph(
-    store: Store, dataset: str = "", fold: int = 0, data: str | Path | None = None, seed: int = 0
+    store: Store, dataset: str = "", fold: int = 0, data: str | Path | None = None
 ) -> pd.DataFrame:
-    """Run causal discovery on the training rows of one fold of a study's table.
+    """Run causal discovery on the training rows of one fold of a study's table, as its runs do.
 
     Parameters
     ----------
@@ -43,14 +47,12 @@ def load_causal_graph(
     fold : int
     data : path, optional
         Folder of the benchmark's tables.
-    seed : int
-        Of the subsamples.
 
     Returns
     -------
     DataFrame
-        One row per ordered pair of columns: ``suite, dataset, fold, n_rows, target, cause, effect,
-        probability``.
+        One row per ordered pair of columns, constant and repeated ones left out: ``suite, dataset, fold,
+        n_rows, target, cause, effect, probability``.
 
     Raises
     ------
@@ -59,17 +61,18 @@ def load_causal_graph(
     DataError
         When the named table cannot be had here.
     """
-    from causalmix.causal.discovery import discover_edges
-
     runs = store.runs()
+    if runs.empty:
+        return pd.DataFrame(columns=COLUMNS)
     if dataset and dataset not in set(runs["dataset"]):
         known = ", ".join(sorted(runs["dataset"].unique()))
         raise ValueError(f"the study has no table {dataset!r}; it has {known}")
     own = runs[runs["dataset"] == (dataset or legible_dataset(runs))]
     row = {str(name): value for name, value in own.to_dict("records")[0].items()}
-    spec = replace(spec_of_row(row), fold=fold)
+    spec = replace(spec_of_row(row), fold=fold, arm=STAND_IN.arm)
     spec, prepared = prepare_or_stand_in(spec, data, needed=bool(dataset))
-    edges = discover_edges(prepared.train, prepared.target, seed=seed)
+    edges = draw_graphs(prepared, spec).edge_probabilities
+    assert edges is not None  # the arm discovers them
     long = edges.to_frame().rename_axis("cause").reset_index()
     long = long.melt("cause", var_name="effect", value_name="probability")
     about: dict[str, Any] = {
@@ -80,7 +83,7 @@ def load_causal_graph(
         "target": prepared.target,
     }
     pairs = long[long["cause"] != long["effect"]].reset_index(drop=True).assign(**about)
-    return pairs[[*about, "cause", "effect", "probability"]]
+    return pairs[COLUMNS]
 
 
 def legible_dataset(runs: pd.DataFrame) -> str:

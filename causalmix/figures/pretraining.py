@@ -55,7 +55,7 @@ def plot_pretraining(frame: pd.DataFrame, ax: Axes) -> None:
 
 
 def _read_log(log: Path) -> pd.DataFrame:
-    lines = pd.read_json(log, lines=True).drop_duplicates("step", keep="last")
+    lines = pd.read_json(log, lines=True).drop_duplicates("step", keep="last").sort_values("step")
     there = {column: name for column, name in LOSSES.items() if column in lines}
     kept = lines[["step", "seconds", *there]].rename(columns=there)
     return kept.melt(["step", "seconds"], var_name="tasks", value_name="loss").dropna(subset=["loss"])

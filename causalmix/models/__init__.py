@@ -34,6 +34,13 @@ MODELS: dict[str, Callable[[str, str], TabularFoundationModel]] = {
 """Model name to loader (given a device and a revision); adding a model is one line here."""
 
 
+FILES: dict[str, Callable[[Path, str], TabularFoundationModel]] = {
+    ".gz": load_tabpfn_archive,
+    ".ckpt": load_tabicl_checkpoint,
+}
+"""Suffix of a file to what loads it."""
+
+
 def find_loader(name_or_path: str) -> Callable[[str], TabularFoundationModel]:
     """Return what loads a model onto a device; nothing is read or fetched yet. Parameters as in `load_model`.
 
@@ -48,8 +55,10 @@ def find_loader(name_or_path: str) -> Callable[[str], TabularFoundationModel]:
     path = Path(name_or_path)
     if path.is_dir():
         return partial(load_checkpoint, path)
-    if path.is_file():
-        return partial(load_tabpfn_archive if path.suffix == ".gz" else load_tabicl_checkpoint, path)
+    if path.name in (CONFIG_FILE, WEIGHTS_FILE):
+        raise ModelError(f"{path} is one of a checkpoint's two files: name the folder that holds both")
+    if path.is_file() and path.suffix in FILES:
+        return partial(FILES[path.suffix], path)
     raise ModelError(
         f"unknown model {name_or_path!r}: choose one of {', '.join(MODELS)}, or name a folder that holds "
         f"{CONFIG_FILE} and {WEIGHTS_FILE}, a checkpoint of TabICL or the archive of TabPFN v1"

@@ -131,6 +131,7 @@ class Pretrainer:
         that of the training.
         """
         if self.step == 0:
+            (self.folder / "log.jsonl").unlink(missing_ok=True)  # of a training that was begun before
             self._log([], measured=True)
         stop = min(until_step or self.config.n_steps, self.config.n_steps)
         bar = tqdm(range(self.step, stop), initial=self.step, total=stop, disable=not progress, unit="step")

@@ -123,12 +123,12 @@ def scale_features(X_context: torch.Tensor, X_query: torch.Tensor, max_features:
 
     Raises
     ------
-    ModelError
-        When there are more than `F` features.
+    ValueError
+        When there are more than `F` features: this table cannot be served, others can.
     """
     n_context, n_features = X_context.shape[1:]
     if n_features > max_features:
-        raise ModelError(
+        raise ValueError(
             f"TabPFN v1 takes at most {max_features} features and the table has {n_features}: leave columns "
             "out, or choose another model"
         )
