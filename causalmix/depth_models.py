@@ -144,7 +144,7 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
         f"{_say_whole(studies, rule, _correlations, record)}"
     )
-    return Answer(outcome, f"{text}\n\n{_describe_pairs(compare_models(studies))}".rstrip())
+    return Answer(outcome, text)
 
 
 def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
@@ -178,6 +178,22 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
         f"{_say_whole(studies, rule, _differences, record)}"
     )
     return Answer(outcome, text)
+
+
+def describe_pairs(studies: Pair) -> str:
+    """Say how the two models differ table by table; nothing with fewer than three tables."""
+    tables = compare_models(studies)
+    if len(tables) < 3:
+        return ""
+    gap = mean_over_datasets(tables, seed=0)
+    alike = correlate(tables["first"].to_numpy(), tables["second"].to_numpy())
+    apart = "tells the two apart" if gap["lower"] * gap["upper"] > 0 else "does not tell the two apart"
+    return (
+        "The rules take the first model's estimate as if it were exact. Paired by table and fold, which "
+        f"{apart}, the second correlation minus the first is "
+        f"{with_ends(gap['effect'], gap['lower'], gap['upper'])} ({len(tables)} tables, {tables['n_blocks'].sum()} folds in all); over tables Spearman's "
+        f"correlation of the two is {with_ends(alike.rho, alike.lower, alike.upper)}."
+    )
 
 
 def _correlations(studies: Pair) -> list[Interval]:
@@ -238,19 +254,4 @@ def _describe(study: StudyView, verdict: Verdict) -> str:
         f"{with_ends(verdict.value, *verdict.interval)} with `{study.model}` ({verdict.n_datasets} tables, "
         f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the rule of claim "
         f"{verdict.id}: {verdict.label})"
-    )
-
-
-def _describe_pairs(tables: pd.DataFrame) -> str:
-    """Say how the two models differ table by table; nothing with fewer than three tables."""
-    if len(tables) < 3:
-        return ""
-    gap = mean_over_datasets(tables, seed=0)
-    alike = correlate(tables["first"].to_numpy(), tables["second"].to_numpy())
-    apart = "tells the two apart" if gap["lower"] * gap["upper"] > 0 else "does not tell the two apart"
-    return (
-        "The rule takes the first correlation as if it were exact. Paired by table and fold, which "
-        f"{apart}, the second minus the first is {with_ends(gap['effect'], gap['lower'], gap['upper'])} "
-        f"({len(tables)} tables, {tables['n_blocks'].sum()} folds in all); over tables Spearman's "
-        f"correlation of the two is {with_ends(alike.rho, alike.lower, alike.upper)}."
     )

@@ -166,6 +166,10 @@ ANSWERS: dict[str, tuple[str, str]] = {
 """Snippet to the notebook that answers a chapter's question, and what stands there without it."""
 
 
+SHORT = {"models": 1, "depth_models": 2, "selection": 1, "incomplete": 1}
+"""Answers that other chapters quote, and how many of their paragraphs."""
+
+
 def answers(executions: Sequence[Execution]) -> dict[str, str]:
     """Return what notebooks answered to a question: snippet name to Markdown."""
     folders = {execution.name: execution.out / "values" for execution in executions}
@@ -173,8 +177,11 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
     for snippet, (notebook, otherwise) in ANSWERS.items():
         path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
         found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
-    short = ("models", "depth_models", "selection", "incomplete")
-    return found | {f"{name}_sentence": found[f"{name}_answer"].split("\n\n")[0] for name in short}
+    sentences = {
+        f"{name}_sentence": "\n\n".join(found[f"{name}_answer"].split("\n\n")[:n_paragraphs])
+        for name, n_paragraphs in SHORT.items()
+    }
+    return found | sentences
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:
