@@ -171,10 +171,12 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
         f"sign-flip p {short(one['p_value'])})"
         for study, one in zip(studies, found, strict=True)
     )
+    along = [with_ends(one["effect"], one["lower"], one["upper"]) for one in map(along_controls, studies)]
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
-        f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; 95 % "
-        f"intervals are over tables and not adjusted for other tests."
+        f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
+        f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not adjusted "
+        "for other tests."
         f"{_say_whole(studies, rule, _differences, record)}"
     )
     return Answer(outcome, text)
@@ -191,8 +193,9 @@ def describe_pairs(studies: Pair) -> str:
     return (
         "The rules take the first model's estimate as if it were exact. Paired by table and fold, which "
         f"{apart}, the second correlation minus the first is "
-        f"{with_ends(gap['effect'], gap['lower'], gap['upper'])} ({len(tables)} tables, {tables['n_blocks'].sum()} folds in all); over tables Spearman's "
-        f"correlation of the two is {with_ends(alike.rho, alike.lower, alike.upper)}."
+        f"{with_ends(gap['effect'], gap['lower'], gap['upper'])} ({len(tables)} tables, "
+        f"{tables['n_blocks'].sum()} folds in all); over tables Spearman's correlation of the two is "
+        f"{with_ends(alike.rho, alike.lower, alike.upper)}."
     )
 
 
@@ -234,6 +237,12 @@ def against_controls(store: Store) -> dict[str, float]:
         See `causalmix.depth_dial.dial_against_controls`.
     """
     return dial_against_controls(measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE))
+
+
+def along_controls(store: Store) -> dict[str, float]:
+    """Return the mean correlation over tables of the controls alone, placed at the depth that they match."""
+    table = measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE)
+    return mean_over_datasets(block_correlations(table, CONTROL), seed=0)
 
 
 def _name_lacking(studies: Pair, arms: str) -> list[str]:

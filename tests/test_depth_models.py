@@ -12,6 +12,7 @@ from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_models import (
     CONTROLS_RULE_FILE,
     RULE_FILE,
+    along_controls,
     answer_for_controls,
     answer_for_models,
     apply_rule,
@@ -123,6 +124,11 @@ def test_depth_that_steadies_beyond_its_controls_with_both_models_is_told_from_t
         found = dial_against_controls(measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE))
         assert f"{found['effect']:.3g} [".replace("-", "−") in answer.text
         assert f"with `{study.model}` (20 tables, sign-flip p" in answer.text
+        alone = along_controls(study)
+        assert found["effect"] == pytest.approx(table_correlations(study)["rho"].mean() - alone["effect"])
+        assert (
+            f"{alone['effect']:.3g} [".replace("-", "−") in answer.text.split("along the controls alone")[1]
+        )
 
 
 def test_controls_are_not_read_before_all_of_them_were_run_with_the_second_model(studies):
