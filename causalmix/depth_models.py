@@ -175,8 +175,8 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
-        f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not adjusted "
-        "for other tests."
+        f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not "
+        "adjusted for other tests."
         f"{_say_whole(studies, rule, _differences, record)}"
     )
     return Answer(outcome, text)
@@ -221,7 +221,7 @@ def _say_whole(
     if not np.isfinite([first.value, second.value]).all():
         return ""
     return (
-        f" Without {name_incomplete(tables)}, of which rows are missing, it would be "
+        f" Without {name_incomplete(tables)}, of which rows are missing, the first two would be "
         f"{with_ends(first.value, first.lower, first.upper)} and "
         f"{with_ends(second.value, second.lower, second.upper)}, and the answer of the rule: "
         f"*{rule.answers[apply_rule(first, second)]}*"
