@@ -107,7 +107,7 @@ def compare_verdicts(columns: Mapping[str, Sequence[Verdict]]) -> str:
 def _outcome(verdict: Verdict) -> str:
     if verdict.verdict == "not tested":
         return f"not tested: {verdict.reason}"
-    return f"{verdict.verdict}: {with_ends(verdict.value, *verdict.interval)}"
+    return f"{verdict.label or verdict.verdict}: {with_ends(verdict.value, *verdict.interval)}"
 
 
 def _decide_simulated(claim: Claim, evidence: pd.DataFrame | None, resamples: int) -> Verdict:

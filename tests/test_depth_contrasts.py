@@ -142,6 +142,6 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     clearest = tested.loc[tested["p_value"].idxmin()]
     apart = int((tested["p_holm"] < 0.05).sum())
     assert f"adjustment {apart or 'none'} of the {len(tested)} measures" in text
-    assert text.endswith(f"(p {clearest['p_value']:.2g}, adjusted {clearest['p_holm']:.2g}).")
+    assert f"(p {clearest['p_value']:.2g}, adjusted {clearest['p_holm']:.2g}; below zero" in text
     assert f"*{clearest['measure'].replace('_', ' ')}*" in text
     assert say_against_controls(secondary.iloc[:0], without_zero) == ""
