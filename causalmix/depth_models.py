@@ -6,7 +6,7 @@ model, and ``depth_models_controls.yml``, committed before the edge-matched cont
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,11 @@ def apply_rule(first: Interval, second: Interval) -> str:
     return "does not hold" if far < side * first.value else "undecided"
 
 
+def tail_volatility(store: Store) -> pd.DataFrame:
+    """Return depth and tail volatility per block and arm, see `causalmix.depth_tests.measurements`."""
+    return measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE)
+
+
 def table_correlations(store: Store) -> pd.DataFrame:
     """Return the correlation of depth and tail volatility along the dial, per table, fold and repeat.
 
@@ -95,7 +100,7 @@ def table_correlations(store: Store) -> pd.DataFrame:
     DataFrame
         ``dataset, fold, repeat, rho``, see `causalmix.depth_dial.block_correlations`.
     """
-    return block_correlations(measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE), DIAL)
+    return block_correlations(tail_volatility(store), DIAL)
 
 
 def compare_models(studies: Pair) -> pd.DataFrame:
@@ -137,12 +142,12 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     lacking += _name_lacking(studies, DIAL)
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    outcome = apply_rule(*(Interval(one.value, *one.interval, one.n_datasets) for one in verdicts))
+    outcome = apply_rule(*map(_of_verdict, verdicts))
     found = [_describe(study, verdict) for study, verdict in zip(studies, verdicts, strict=True)]
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
-        f"{_say_whole(studies, rule, _correlations, record)}"
+        f"{_say_whole(studies, rule, lambda whole: map(_of_verdict, decide_each(whole)), record)}"
     )
     return Answer(outcome, text)
 
@@ -157,7 +162,7 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     Answer
         ``not tested`` with the reason where either study lacks edge-matched controls.
     """
-    rule, found = load_rule(CONTROLS_RULE_FILE), [against_controls(study) for study in studies]
+    rule, found = load_rule(CONTROLS_RULE_FILE), [*map(against_controls, studies)]
     lacking = _name_lacking(studies, CONTROL) + [
         f"fewer than three tables of {study.name} have both the dial and its controls"
         for study, one in zip(studies, found, strict=True)
@@ -165,19 +170,18 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     ]
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    outcome = apply_rule(*_differences(studies))
+    outcome = apply_rule(*map(_of_test, found))
     first, second = (
-        f"{with_ends(one['effect'], one['lower'], one['upper'])} with `{study.model}` ({one['n']} tables, "
-        f"sign-flip p {short(one['p_value'])})"
+        f"{_say(_of_test(one))} with `{study.model}` ({one['n']} tables, sign-flip p {short(one['p_value'])})"
         for study, one in zip(studies, found, strict=True)
     )
-    along = [with_ends(one["effect"], one["lower"], one["upper"]) for one in map(along_controls, studies)]
+    along = [_say(_of_test(along_controls(study))) for study in studies]
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
         f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not "
         "adjusted for other tests."
-        f"{_say_whole(studies, rule, _differences, record)}"
+        f"{_say_whole(studies, rule, lambda whole: map(_of_test, map(against_controls, whole)), record)}"
     )
     return Answer(outcome, text)
 
@@ -193,25 +197,28 @@ def describe_pairs(studies: Pair) -> str:
     return (
         "The rules take the first model's estimate as if it were exact. Paired by table and fold, which "
         f"{apart}, the second correlation minus the first is "
-        f"{with_ends(gap['effect'], gap['lower'], gap['upper'])} ({len(tables)} tables, "
+        f"{_say(_of_test(gap))} ({len(tables)} tables, "
         f"{tables['n_blocks'].sum()} folds in all); over tables Spearman's correlation of the two is "
         f"{with_ends(alike.rho, alike.lower, alike.upper)}."
     )
 
 
-def _correlations(studies: Pair) -> list[Interval]:
-    """Return each model's correlation along the dial; NaN where claim 19 was not tested."""
-    return [Interval(one.value, *one.interval, one.n_datasets) for one in decide_each(studies)]
+def _of_verdict(verdict: Verdict) -> Interval:
+    """The correlation that a verdict is about; NaN where nothing was tested."""
+    return Interval(verdict.value, *verdict.interval, verdict.n_datasets)
 
 
-def _differences(studies: Pair) -> list[Interval]:
-    """Return by how much each model's correlation exceeds its controls'; NaN with fewer than three tables."""
-    found = [against_controls(study) for study in studies]
-    return [Interval(one["effect"], one["lower"], one["upper"], int(one["n"])) for one in found]
+def _of_test(found: Mapping[str, float]) -> Interval:
+    """The effect that a test of `causalmix.depth_dial` found; NaN with fewer than three tables."""
+    return Interval(found["effect"], found["lower"], found["upper"], int(found["n"]))
+
+
+def _say(found: Interval) -> str:
+    return with_ends(found.value, found.lower, found.upper)
 
 
 def _say_whole(
-    studies: Pair, rule: DepthModelsRule, estimate: Callable[[Pair], list[Interval]], record: Path | None
+    studies: Pair, rule: DepthModelsRule, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
 ) -> str:
     """Say what the rule would answer without incomplete tables; nothing where none is, or few are left."""
     tables = incomplete_tables(studies[0].runs(), record)
@@ -222,8 +229,7 @@ def _say_whole(
         return ""
     return (
         f" Without {name_incomplete(tables)}, of which rows are missing, the first two would be "
-        f"{with_ends(first.value, first.lower, first.upper)} and "
-        f"{with_ends(second.value, second.lower, second.upper)}, and the answer of the rule: "
+        f"{_say(first)} and {_say(second)}, and the answer of the rule: "
         f"*{rule.answers[apply_rule(first, second)]}*"
     )
 
@@ -236,13 +242,12 @@ def against_controls(store: Store) -> dict[str, float]:
     dict
         See `causalmix.depth_dial.dial_against_controls`.
     """
-    return dial_against_controls(measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE))
+    return dial_against_controls(tail_volatility(store))
 
 
 def along_controls(store: Store) -> dict[str, float]:
     """Return the mean correlation over tables of the controls alone, placed at the depth that they match."""
-    table = measurements(store.runs(), store.trajectories(), PRIMARY_MEASURE)
-    return mean_over_datasets(block_correlations(table, CONTROL), seed=0)
+    return mean_over_datasets(block_correlations(tail_volatility(store), CONTROL), seed=0)
 
 
 def _name_lacking(studies: Pair, arms: str) -> list[str]:

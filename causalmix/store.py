@@ -241,9 +241,12 @@ class ResultStore:
     def _is_finished(self, spec_hash: str) -> bool:
         """Whether the run is there without an error."""
         path = self._record_path(spec_hash)
-        if path.exists():
-            return self._is_whole(path) and read_record(path).status == "ok"
-        return self._published().get(spec_hash) == "ok"
+        if not path.exists():
+            return self._published().get(spec_hash) == "ok"
+        try:
+            return read_record(path).status == "ok"
+        except CorruptRecordError:
+            return False
 
     def _record_path(self, spec_hash: str) -> Path:
         return self.records / f"{spec_hash}.json"

@@ -46,8 +46,9 @@ def test_a_sweep_is_planned_resumed_and_extended(store, profile):
     record(store, Plan("mine", begun.specs[:5]))
     refuse_other_runs(store, begun)
     record(store, begun)
-    refuse_other_runs(store, plan(profile, datasets=("diabetes",), folds=(0, 1), repeats=(0, 1)))
-    refuse_other_runs(store, plan(profile))
+    for more in (plan(profile, datasets=("diabetes",), folds=(0, 1), repeats=(0, 1)), plan(profile)):
+        refuse_other_runs(store, more)
+        assert {*store.missing(more.specs)} == {*more.specs} - {*begun.specs}
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,11 @@ def test_a_sweep_is_planned_resumed_and_extended(store, profile):
     ],
 )
 def test_more_row_limits_ratios_and_presets_are_added_to_a_study(store, begun, more):
-    record(store, plan(**begun))
-    refuse_other_runs(store, plan(**more))
+    there, added = plan(**begun), plan(**more)
+    record(store, there)
+    refuse_other_runs(store, added)
+    record(store, added)
+    assert len(store.runs()) == len({*there.specs, *added.specs}) > len(there.specs)
 
 
 def test_another_suite_is_not_the_study_of_a_profile_and_other_folds_are():

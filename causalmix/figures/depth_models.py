@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.depth_dial import differences_from_controls, mean_over_datasets
-from causalmix.depth_models import compare_models, table_correlations
-from causalmix.depth_tests import PRIMARY_MEASURE, measurements
+from causalmix.depth_models import compare_models, table_correlations, tail_volatility
 from causalmix.figures.dial import BAND, smallest_effect
 from causalmix.figures.models import MARKS
 from causalmix.figures.style import INK, MUTED, say_empty, split_axes
@@ -46,8 +45,8 @@ def load_depth_models(studies: Pair, verdicts: tuple[Verdict, Verdict]) -> pd.Da
     pairs = compare_models(studies)
     frames.append(_with_mean(pairs, DIFFERENCE))
     for study in studies:
-        table = measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE)
-        frames.append(_with_mean(differences_from_controls(table), f"{study.model}{AGAINST}"))
+        blocks = differences_from_controls(tail_volatility(study))
+        frames.append(_with_mean(blocks, f"{study.model}{AGAINST}"))
     rows = [frame.rename(columns={"rho": "value"}) for frame in frames if len(frame)]
     whole = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=COLUMNS)
     return whole.assign(smallest=smallest_effect())[COLUMNS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,12 +38,8 @@ def load_models(first: Store, second: Store, normalisation: str = PRIMARY_NORMAL
         ``measure`` (``median`` or ``mean`` over runs), ``model, arm, value``, ``lower, upper`` (tables
         resampled), ``n_runs, n_datasets, normalisation``.
     """
-    parts = []
-    for store in (first, second):
-        runs = store.runs()
-        part = summarise_arms(unit_scores(runs, normalisation), MEASURES)
-        parts.append(part.assign(model=next(iter(runs["model"]), ""), normalisation=normalisation))
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    stores = [(next(iter(store.runs()["model"]), ""), store) for store in (first, second)]
+    return _side_by_side(stores, "model", normalisation)
 
 
 def load_selections(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.DataFrame:
@@ -55,7 +51,7 @@ def load_selections(store: Store, normalisation: str = PRIMARY_NORMALISATION) ->
         ``measure`` (``median`` or ``mean`` over runs), ``selection, arm, value``, ``lower, upper`` (tables
         resampled), ``n_runs, n_datasets, normalisation``.
     """
-    stores = {selection: Reselected(store, selection) for selection in SELECTIONS}
+    stores = [(selection, Reselected(store, selection)) for selection in SELECTIONS]
     return _side_by_side(stores, "selection", normalisation)
 
 
@@ -67,12 +63,12 @@ def load_completeness(study: StudyView, normalisation: str = PRIMARY_NORMALISATI
     DataFrame
         As `load_selections`, with ``tables`` (`causalmix.incomplete.ALL` or ``WHOLE``) for ``selection``.
     """
-    return _side_by_side({ALL: study, WHOLE: whole_only(study)}, "tables", normalisation)
+    return _side_by_side([(ALL, study), (WHOLE, whole_only(study))], "tables", normalisation)
 
 
-def _side_by_side(stores: Mapping[str, Store], column: str, normalisation: str) -> pd.DataFrame:
+def _side_by_side(stores: Sequence[tuple[str, Store]], column: str, normalisation: str) -> pd.DataFrame:
     parts = []
-    for name, store in stores.items():
+    for name, store in stores:
         scores = unit_scores(store.runs(), normalisation)
         parts.append(summarise_arms(scores, MEASURES).assign(**{column: name}))
     columns = [{"model": column}.get(name, name) for name in COLUMNS]
