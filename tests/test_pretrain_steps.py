@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from causalmix.models.pretrain import Pretrainer, draw_batch
+from causalmix.models.pretrain import Pretrainer, accumulate_gradients, draw_batch
 from causalmix.models.recipes import PretrainConfig, Stage
 from causalmix.models.tab2d import Tab2DConfig
 
@@ -86,3 +86,19 @@ def test_another_seed_begins_with_other_weights_and_draws_other_tasks(tmp_path: 
 def test_two_to_four_fifths_of_the_rows_of_a_task_are_labelled() -> None:
     shares = [draw_batch(step, TINY, "cpu").n_context / 50 for step in range(60)]
     assert 0.4 <= min(shares) < 0.45 and 0.75 < max(shares) <= 0.8
+
+
+def test_batches_side_by_side_add_up_to_what_one_thread_gets(tmp_path: Path) -> None:
+    config = replace(TINY, batches_per_step=3, stages=(Stage(1.0, (40, 90), (2, 6), 4, 0.5, True),))
+    model, found, before = Pretrainer(config, tmp_path).model, [], torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            loss = accumulate_gradients(model, 0, config, "cpu")
+            assert torch.get_num_threads() == threads
+            found.append([torch.tensor(loss), *(weight.grad.clone() for weight in model.parameters())])
+            model.zero_grad()
+    finally:
+        torch.set_num_threads(before)
+    alone, *shared = found
+    assert all(map(torch.equal, alone, shared[0])) and all(map(torch.equal, alone, shared[1]))

@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -68,15 +71,40 @@ def task_loss(model: Tab2D, batch: TaskBatch) -> torch.Tensor:
 
 
 def accumulate_gradients(model: Tab2D, step: int, config: PretrainConfig, device: str) -> float:
-    """Add the gradients of the mean loss of a step's batches to those of the model; return that loss."""
+    """Add the gradients of the mean loss of a step's batches to those of the model; return that loss.
+
+    On CPUs the batches are computed side by side, as many at once as `torch.get_num_threads` allows, each on
+    its share of the threads; the gradients are added in the batches' order, so that the sum is the same.
+    """
+    threads = torch.get_num_threads()
+    n_workers = min(config.batches_per_step, threads) if torch.device(device).type == "cpu" else 1
+    compute = partial(_part_gradients, model, step, config, device)
     total = 0.0
-    for part in range(config.batches_per_step):
-        batch = draw_batch(step, config, device, part)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, config.bfloat16):
-            loss = task_loss(model, batch) / config.batches_per_step
-        loss.backward()
-        total += float(loss.detach())
+    with _threads_each(threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
+        for loss, gradients in pool.map(compute, range(config.batches_per_step)):
+            total += loss
+            for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
     return total
+
+
+def _part_gradients(model: Tab2D, step: int, config: PretrainConfig, device: str, part: int) -> tuple:
+    """One batch's share of the step's loss, and its gradient for each parameter."""
+    batch = draw_batch(step, config, device, part)
+    with torch.autocast(torch.device(device).type, torch.bfloat16, config.bfloat16):
+        loss = task_loss(model, batch) / config.batches_per_step
+    return float(loss.detach()), torch.autograd.grad(loss, tuple(model.parameters()))
+
+
+@contextmanager
+def _threads_each(number: int) -> Iterator[None]:
+    """New threads compute on `number` CPU threads each."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def make_optimizers(model: Tab2D, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
