@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from causalmix.atomic import write_atomically
-from causalmix.audit_compare import CURVES, SCORES, TOLERANCES, AuditedRun, compare
+from causalmix.audit_compare import COMPARED_CURVES, SCORES, TOLERANCES, AuditedRun, compare
 from causalmix.environment import describe_environment
 from causalmix.planning import ADVICE, find_absent
 from causalmix.pool import run_in_processes
@@ -165,7 +165,7 @@ def describe_audit(store: ResultStore, runs: Sequence[AuditedRun], seed: int, de
             for name in ("equal", "within tolerance", "differs", "data changed")
         },
         "tolerances": TOLERANCES,
-        "compared": {"scores": SCORES, "curves": CURVES},
+        "compared": {"scores": SCORES, "curves": COMPARED_CURVES},
         "environment": describe_environment(device),
         "runs": [asdict(run) for run in runs],
     }

@@ -11,7 +11,7 @@ from typing import Any
 SCORES = ("test_auc", "zero_shot_auc", "val_auc", "test_log_loss", "zero_shot_log_loss")
 """What is compared of a run: its scores before training and at the selected step."""
 
-CURVES = ("val_log_loss", "val_auc", "test_log_loss", "test_auc")
+COMPARED_CURVES = ("val_log_loss", "val_auc", "test_log_loss", "test_auc")
 """What is compared at every evaluation of its trajectory."""
 
 TOLERANCES: dict[str, float] = {"same place": 1e-9, "other versions": 0.01, "other device": 0.02}
@@ -35,7 +35,7 @@ class AuditedRun:
         A key of `TOLERANCES`: the recorded place seen from here.
     tolerance : float
     difference : float or None
-        Largest absolute difference of any of `SCORES` and `CURVES`; ``None`` where one of the two lacks some.
+        Largest absolute difference of any of `SCORES` and `COMPARED_CURVES`; ``None`` where one lacks some.
     verdict : {"equal", "within tolerance", "differs", "data changed"}
     note : str
         What differs, where something does.
@@ -128,10 +128,10 @@ def _place_of(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> str:
 
 
 def _curve_gap(then: Sequence[Mapping], now: Sequence[Mapping]) -> float:
-    """Return the largest difference of `CURVES` at any evaluation; infinite where their steps differ."""
+    """Largest difference of `COMPARED_CURVES` at any evaluation; infinite where the steps are others."""
     if [row["step"] for row in then] != [row["step"] for row in now]:
         return math.inf
-    gaps = [_gap(a[name], b[name]) for a, b in zip(then, now, strict=True) for name in CURVES]
+    gaps = [_gap(a[name], b[name]) for a, b in zip(then, now, strict=True) for name in COMPARED_CURVES]
     return max(gaps, default=0.0)
 
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from causalmix.audit import draw_runs, run_audit, runs_at_hand
-from causalmix.audit_compare import CURVES, TOLERANCES, compare
+from causalmix.audit_compare import COMPARED_CURVES, TOLERANCES, compare
 from causalmix.cli import app
 from causalmix.engine import run_all
 from causalmix.engines import run_here
@@ -70,7 +70,7 @@ def test_a_repetition_is_judged_by_the_tolerance_of_its_place(now, verdict, plac
     assert run.is_good == (verdict in ("equal", "within tolerance"))
 
 
-@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("curve", COMPARED_CURVES)
 def test_a_curve_that_bends_otherwise_is_found_where_all_scores_of_the_run_agree(curve):
     record = make_record(environment=HERE)
     values = getattr(record.trajectory, curve)
