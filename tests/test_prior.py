@@ -208,6 +208,22 @@ def test_a_training_can_start_from_the_weights_of_another_one(tmp_path: Path) ->
         Pretrainer(wider, tmp_path / "third")
 
 
+def test_layers_added_to_a_model_that_is_trained_on_change_nothing_before_they_learn(tmp_path: Path) -> None:
+    Pretrainer(replace(TINY, n_steps=3), tmp_path / "first").run(progress=False)
+    size = TINY.model
+    config = replace(TINY, start=str(tmp_path / "first"), model=replace(size, n_layers=size.n_layers + 2))
+    trainer, first = Pretrainer(config, tmp_path / "deeper"), load_model(config.start)
+    held_out = draw_held_out(config, "cpu")
+    assert len(trainer.model.layers) == size.n_layers + 2
+    assert mean_loss(trainer.model, held_out) == mean_loss(first.train(), held_out)
+    before = [weight.detach().clone() for weight in trainer.model.layers[-2].parameters()]
+    trainer.run(progress=False)
+    assert not any(map(torch.equal, before, trainer.model.layers[-2].parameters()))
+    assert load_model(str(tmp_path / "deeper")).config == config.model
+    with pytest.raises(ModelError, match="layers"):
+        Pretrainer(replace(TINY, start=str(tmp_path / "deeper")), tmp_path / "shallower")
+
+
 def test_a_step_averages_the_gradients_of_batches_of_different_shapes(tmp_path: Path) -> None:
     config = replace(TINY, batches_per_step=3, n_steps=1)
     trainer = Pretrainer(config, tmp_path)

@@ -232,14 +232,31 @@ class Pretrainer:
 
 def _begin(config: PretrainConfig) -> Tab2D:
     """Return the model before the first step: with the weights that it starts from, or random ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        fresh = Tab2D(config.model)
     if not config.start:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            return Tab2D(config.model)
-    model = load_model(config.start)
-    found = getattr(model, "config", None)
-    if not isinstance(model, Tab2D) or found != config.model:
-        raise ModelError(f"{config.start} is {found}, the recipe's model {config.model}: start from its like")
+        return fresh
+    model, wanted = load_model(config.start), config.model
+    if not isinstance(model, Tab2D) or replace(model.config, n_layers=wanted.n_layers) != wanted:
+        found = getattr(model, "config", type(model).__name__)
+        raise ModelError(f"{config.start} is {found}, the recipe's model {wanted}: start from its like")
+    if model.config.n_layers > wanted.n_layers:
+        raise ModelError(
+            f"{config.start} has {model.config.n_layers} layers, the recipe's model only {wanted.n_layers}: "
+            "start from one with as many or fewer"
+        )
+    return _deepen(model, fresh)
+
+
+def _deepen(model: Tab2D, fresh: Tab2D) -> Tab2D:
+    """Give `model` as many layers as `fresh` has; the new ones, before its last, change nothing as yet."""
+    *first, last = model.layers
+    new = fresh.layers[len(first) : -1]
+    for name, weight in new.named_parameters():
+        if name.partition(".")[2].startswith(("attention1.o.", "linear2.", "attention2.o.", "linear4.")):
+            torch.nn.init.zeros_(weight)  # what the layer adds to its input
+    model.layers, model.config = torch.nn.ModuleList((*first, *new, last)), fresh.config
     return model
 
 

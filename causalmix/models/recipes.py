@@ -41,6 +41,10 @@ LONGER = (Stage(1.0, (96, 640), (3, 40), 10, 1.0, True, 0.4),)
 """For a model that has been through `CURRICULUM`: more rows and features, labels that read what is shown."""
 
 
+CLEARER = (Stage(1.0, (128, 800), (3, 40), 10, 0.5, True, 0.5),)
+"""For a model that has been through `LONGER`: more rows, and labels with less noise."""
+
+
 @dataclass(frozen=True)
 class PretrainConfig:
     """All that determines the weights.
@@ -60,7 +64,8 @@ class PretrainConfig:
     batches_per_step : int
         Batches, each of a shape of its own, whose gradients are averaged in a step.
     start : str
-        Model whose weights the training begins with (a name or folder); empty for random ones.
+        Model whose weights the training begins with (a name or folder); empty for random ones. One with fewer
+        layers gets the others before its last, which at first change nothing.
     bfloat16 : bool
         Multiply matrices in bfloat16 (torch's autocast), which is faster on GPUs only.
     """
@@ -100,6 +105,16 @@ RECIPES = {
     "embedded-mini": PretrainConfig(n_steps=7800),
     "embedded-mini-2": PretrainConfig(
         n_steps=4400, batches_per_step=2, start="embedded-mini", stages=LONGER, seed=1
+    ),
+    "embedded-mini-3": PretrainConfig(
+        Tab2DConfig(n_layers=6),
+        n_steps=3300,
+        muon_lr=0.01,
+        adamw_lr=1e-3,
+        seed=2,
+        stages=CLEARER,
+        batches_per_step=4,
+        start="embedded-mini-2",
     ),
     "embedded-small": PretrainConfig(
         Tab2DConfig(dim=192, n_layers=6, n_heads=6), n_steps=20_000, tokens_per_batch=131_072, bfloat16=True
