@@ -16,7 +16,13 @@ from causalmix.claims import Verdict, write_verdict
 from causalmix.devices import check_device
 from causalmix.figures import save_figure
 from causalmix.locations import STUDY_ORDER, find_root
-from causalmix.planning import how_to_finish, refuse_foreign_runs, split_absent
+from causalmix.planning import (
+    Plan,
+    how_to_finish,
+    refuse_foreign_runs,
+    refuse_other_runs,
+    split_absent,
+)
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
@@ -244,8 +250,9 @@ def _run_missing(store: ResultStore, profile: str, data: str, model: str, device
     check_device(device)
     wanted = _wanted_profile(store, profile, model)
     _refuse_foreign(store, wanted)
-    specs = list(iter_specs(wanted, store.root.name))
-    here, absent = split_absent(specs, Path(data) if data else None)
+    folder, specs = Path(data) if data else None, tuple(iter_specs(wanted, store.root.name))
+    refuse_other_runs(store, Plan(store.root.name, specs, folder), _OWN_STUDY)
+    here, absent = split_absent(specs, folder)
     if absent:
         display(Markdown(f"Not to be had here, left out: {', '.join(absent)}; pass data=… to name a folder."))
     store.plan(specs)

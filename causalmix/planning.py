@@ -16,6 +16,9 @@ from causalmix.store import ResultStore, StoreError
 _SAME_STUDY = {"datasets", "folds", "arms", "repeats", "target", "description"}
 """Changes of a profile that only add or leave out runs."""
 
+_OWN_NAME = "give these runs a name of their own with --study"
+"""What to do about runs that belong to another study."""
+
 _NEVER_EMPTY = ("folds", "arms", "repeats", "presets", "synthetic_ratios")
 """Fields of a profile without which there is no run."""
 
@@ -77,7 +80,7 @@ def plan_study(
     if protocol:
         changes = {**changes, "protocol": dataclasses.replace(sweep.protocol, **protocol)}
     if table is None and study is None:
-        refuse_foreign_runs(profile, changes, "give them a name of their own with --study")
+        refuse_foreign_runs(profile, changes, _OWN_NAME)
     name = study or (table.stem if table else profile)
     if not name or name == ".." or Path(name).name != name:
         raise SpecError(f"--study {name!r} must be the name of a folder in --results, without slashes or ..")
@@ -163,8 +166,15 @@ def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | No
     return f"{folder.absolute()} does not hold {', '.join(absent)}" if absent else ""
 
 
-def refuse_other_runs(store: ResultStore, plan: Plan) -> None:
+def refuse_other_runs(store: ResultStore, plan: Plan, cure: str = _OWN_NAME) -> None:
     """Refuse to add runs that could not be compared with those of the study: nothing is planned then.
+
+    Parameters
+    ----------
+    store : ResultStore
+    plan : Plan
+    cure : str
+        What to do instead, for the message.
 
     Raises
     ------
@@ -174,7 +184,6 @@ def refuse_other_runs(store: ResultStore, plan: Plan) -> None:
         for training aside; it names them, and the cure.
     """
     spec, runs = plan.specs[0], store.runs(skip_corrupt=True)
-    cure = "give these runs a name of their own with --study"
     suites = sorted(set(runs["suite"]) - {spec.suite})
     if suites:
         raise StoreError(f"{store.root} holds runs of suite {', '.join(suites)}: {cure}")

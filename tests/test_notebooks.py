@@ -340,6 +340,15 @@ def test_tables_that_cannot_be_had_here_stay_planned_and_make_a_smaller_study(tm
     assert "20 planned ones absent" in view.provenance()
 
 
+def test_runs_made_in_another_way_are_not_added_to_a_study_of_any_name(tmp_path):
+    store = make_study(tmp_path / "mine", datasets=("iris",), n_folds=1, suite="bundled")
+    before = (store.root / "manifest.json").read_bytes()
+    model = store.runs()["model"].iloc[0]
+    with pytest.raises(StoreError, match="of preset causalmix, these are of preset smoke: pass study=NAME"):
+        open_study(str(store.root), profile="smoke", model=model, run_missing=True)
+    assert (store.root / "manifest.json").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
