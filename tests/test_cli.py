@@ -294,7 +294,7 @@ def test_tables_that_are_absent_are_named_and_the_rest_is_run(cli, model, monkey
         (("--shard", "3"), "shard '3' is not of the form i/n"),
         (("--engine", "lokal"), "unknown engine 'lokal': did you mean 'local'?"),
         (("--model", "embeded-mini", "--study", "s", "--engine", "here"), "unknown model 'embeded-mini'"),
-        (("--model", "other"), "give them a name of their own with --study"),
+        (("--model", "other"), "give these runs a name of their own with --study"),
         (("--study", "a/b"), "without slashes"),
         (("--study", ".."), "without slashes"),
         (("--study", "."), "without slashes"),
