@@ -229,7 +229,7 @@ def pretrain(
     *,
     recipe: Annotated[
         str,
-        typer.Option("--recipe", help="Which model to make: embedded-mini, -2 or -3, embedded-small."),
+        typer.Option("--recipe", help="embedded-mini, embedded-mini-2, embedded-mini-3 or embedded-small."),
     ] = "embedded-mini",
     minutes: Annotated[float | None, typer.Option("--minutes", help="How long, about.", min=0.01)] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="How many steps to train.", min=1)] = None,
