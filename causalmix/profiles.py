@@ -29,8 +29,9 @@ class Profile:
     arms
         Arms, separated by commas.
     model
-        embedded-mini, embedded-mini-2, mitra, mitra-v2, tabicl (these three also as NAME@REVISION),
-        tabpfn-v1, or a checkpoint's folder or file. The fine-tuning settings are chosen by --presets.
+        embedded-mini, embedded-mini-2, embedded-mini-3, mitra, mitra-v2, tabicl (these three also as
+        NAME@REVISION), tabpfn-v1, or a checkpoint's folder or file. The fine-tuning settings are chosen by
+        --presets.
     repeats
         Random partitions into folds: 0 or 0-4.
     presets

@@ -26,6 +26,7 @@ def _load_embedded(name: str, device: str = "cpu", revision: str = "") -> Tabula
 MODELS: dict[str, Callable[[str, str], TabularFoundationModel]] = {
     "embedded-mini": partial(_load_embedded, "embedded-mini"),
     "embedded-mini-2": partial(_load_embedded, "embedded-mini-2"),
+    "embedded-mini-3": partial(_load_embedded, "embedded-mini-3"),
     "mitra": partial(load_mitra, MITRA),
     "mitra-v2": partial(load_mitra, MITRA_V2),
     "tabicl": load_tabicl,
