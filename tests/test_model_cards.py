@@ -50,8 +50,8 @@ def test_the_architecture_is_that_of_the_weights(name, card):
 def test_steps_and_cells_are_those_of_the_recipe_and_the_log_ends_there(name, card, log):
     recipe = RECIPES[name]
     assert log[-1]["step"] == recipe.n_steps
-    batches = f"{['', '', 'two batches of '][recipe.batches_per_step]}{recipe.tokens_per_batch:,} cells"
-    assert card["Steps"].startswith(f"{recipe.n_steps:,} of {batches}")
+    batches = {1: "", 2: "two batches of ", 4: "four batches of "}[recipe.batches_per_step]
+    assert card["Steps"].startswith(f"{recipe.n_steps:,} of {batches}{recipe.tokens_per_batch:,} cells")
 
 
 def test_the_curriculum_is_that_of_the_recipe(name, card):
