@@ -96,9 +96,10 @@ def test_the_log_of_a_training_is_drawn_with_the_loss_on_tasks_held_out(tmp_path
     trained = frame[frame["tasks"] == "tasks trained on"]
     assert trained["step"].tolist() == [50, 100, 150, 200] and trained["loss"].max() < 1
     assert frame[frame["tasks"] == "tasks held out"][["step", "loss"]].to_numpy().tolist() == [[200, 0.65]]
-    _, ax = new_figure()
+    figure, ax = new_figure()
     plot_pretraining(frame, ax)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["tasks trained on", "tasks held out"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["tasks trained on", "tasks held out"]
 
 
 def test_each_packaged_model_brings_the_log_of_its_training_and_has_a_panel():
@@ -109,4 +110,4 @@ def test_each_packaged_model_brings_the_log_of_its_training_and_has_a_panel():
         assert own["step"].max() == RECIPES[model].n_steps and own["loss"].iloc[-1] < own["loss"].max()
     figure, ax = new_figure()
     plot_pretraining(frame, ax)
-    assert [panel.get_title() for panel in figure.axes] == shipped
+    assert [panel.get_title(loc="left") for panel in figure.axes] == shipped

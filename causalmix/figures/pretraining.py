@@ -42,15 +42,16 @@ def plot_pretraining(frame: pd.DataFrame, ax: Axes) -> None:
     if say_empty(ax, frame, "step of a pre-training"):
         return
     models = list(dict.fromkeys(frame["model"]))
-    panels = split_axes(ax, len(models))
+    panels = split_axes(ax, len(models), n_columns=1)
+    drawn = {}
     for panel, model in zip(panels, models, strict=True):
         for name, colour in zip(LOSSES.values(), (MUTED, ARM_COLOURS["causalmix"]), strict=True):
             own = frame[(frame["model"] == model) & (frame["tasks"] == name)]
             if len(own):
-                panel.plot(own["step"], own["loss"], color=colour, linewidth=1.5, label=name)
-        panel.set_title(model)
+                (drawn[name],) = panel.plot(own["step"], own["loss"], color=colour, linewidth=1.5)
+        panel.set_title(model, loc="left")
         panel.set_xlim(0, frame.loc[frame["model"] == model, "step"].max())
-        panel.legend(loc="upper left")
+    panels[0].figure.legend(drawn.values(), drawn, loc="outside upper right", ncols=2, frameon=False)
     label_figure(panels[0], x="optimiser step", y="cross-entropy of the query rows [nats]")
 
 
