@@ -76,6 +76,7 @@ def test_the_returned_weights_are_those_of_the_selected_step(model: Tab2D, data:
 def test_the_returned_model_can_be_saved_and_loaded(model: Tab2D, data: FinetuneData, tmp_path) -> None:
     tuned, _ = FineTuner(PRESET).fit(model, data, seed=0)
     save_checkpoint(tuned, tmp_path)
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1  # whoever reads one reads both
     loaded = load_checkpoint(tmp_path)
     assert all(torch.equal(tuned.state_dict()[name], w) for name, w in loaded.state_dict().items())
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from causalmix.atomic import write_atomically
 from causalmix.models.base import ModelError
@@ -30,7 +30,6 @@ def save_checkpoint(model: Tab2D, folder: Path, half: bool = False) -> None:
         Store the weights as float16.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     state = {name: (w.half() if half else w).contiguous() for name, w in model.state_dict().items()}
     config = model.config
     description = {
@@ -40,9 +39,7 @@ def save_checkpoint(model: Tab2D, folder: Path, half: bool = False) -> None:
         "n_heads": config.n_heads,
         "task": "CLASSIFICATION",
     }
-    partial = folder / (WEIGHTS_FILE + ".partial")
-    save_file(state, partial)
-    partial.replace(folder / WEIGHTS_FILE)
+    write_atomically(folder / WEIGHTS_FILE, save(state))
     write_atomically(folder / CONFIG_FILE, (json.dumps(description, indent=2) + "\n").encode())
 
 
