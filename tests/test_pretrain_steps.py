@@ -13,6 +13,7 @@ import torch
 from causalmix.models.pretrain import Pretrainer, accumulate_gradients, draw_batch
 from causalmix.models.recipes import PretrainConfig, Stage
 from causalmix.models.tab2d import Tab2DConfig
+from causalmix.threads import cpu_threads
 
 TINY = PretrainConfig(
     model=Tab2DConfig(dim=16, n_layers=2, n_heads=2),
@@ -90,15 +91,12 @@ def test_two_to_four_fifths_of_the_rows_of_a_task_are_labelled() -> None:
 
 def test_batches_side_by_side_add_up_to_what_one_thread_gets(tmp_path: Path) -> None:
     config = replace(TINY, batches_per_step=3, stages=(Stage(1.0, (40, 90), (2, 6), 4, 0.5, True),))
-    model, found, before = Pretrainer(config, tmp_path).model, [], torch.get_num_threads()
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
+    model, found = Pretrainer(config, tmp_path).model, []
+    for threads in (1, 2, 3):
+        with cpu_threads(threads):
             loss = accumulate_gradients(model, 0, config, "cpu")
             assert torch.get_num_threads() == threads
-            found.append([torch.tensor(loss), *(weight.grad.clone() for weight in model.parameters())])
-            model.zero_grad()
-    finally:
-        torch.set_num_threads(before)
+        found.append([torch.tensor(loss), *(weight.grad.clone() for weight in model.parameters())])
+        model.zero_grad()
     alone, *shared = found
     assert all(map(torch.equal, alone, shared[0])) and all(map(torch.equal, alone, shared[1]))

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 
 from causalmix.seeding import temporary_seed
+from causalmix.threads import cpu_threads
 
 
 @contextmanager
@@ -27,15 +27,11 @@ def confined(seed: int) -> Iterator[None]:
 
     Examples
     --------
+    >>> import torch
     >>> with confined(0):
     ...     torch.get_num_threads()
     1
     """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with temporary_seed(seed), parallel_config(backend="sequential"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", category=ConvergenceWarning)
-            yield
-    finally:
-        torch.set_num_threads(n_threads)
+    with cpu_threads(1), temporary_seed(seed), parallel_config("sequential"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=ConvergenceWarning)
+        yield

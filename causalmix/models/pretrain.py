@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from causalmix.models.checkpoints import save_checkpoint
 from causalmix.models.prior import TaskBatch, TaskShape, sample_tasks
 from causalmix.models.recipes import PretrainConfig, Stage, learning_rate_factor, stage_at
 from causalmix.models.tab2d import Tab2D
+from causalmix.threads import cpu_threads
 
 
 def draw_batch(step: int, config: PretrainConfig, device: str, part: int = 0) -> TaskBatch:
@@ -80,7 +80,7 @@ def accumulate_gradients(model: Tab2D, step: int, config: PretrainConfig, device
     n_workers = min(config.batches_per_step, threads) if torch.device(device).type == "cpu" else 1
     compute = partial(_part_gradients, model, step, config, device)
     total = 0.0
-    with _threads_each(threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
+    with cpu_threads(threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
         for loss, gradients in pool.map(compute, range(config.batches_per_step)):
             total += loss
             for parameter, gradient in zip(model.parameters(), gradients, strict=True):
@@ -94,17 +94,6 @@ def _part_gradients(model: Tab2D, step: int, config: PretrainConfig, device: str
     with torch.autocast(torch.device(device).type, torch.bfloat16, config.bfloat16):
         loss = task_loss(model, batch) / config.batches_per_step
     return float(loss.detach()), torch.autograd.grad(loss, tuple(model.parameters()))
-
-
-@contextmanager
-def _threads_each(number: int) -> Iterator[None]:
-    """New threads compute on `number` CPU threads each."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def make_optimizers(model: Tab2D, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
