@@ -212,6 +212,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "depth": Profile(
         suite="tabarena33",
+        folds=tuple(range(10)),
         arms=_DIAL_ARMS,
         description="hours: graphs cut to depth k, and controls that lose as many edges",
     ),
