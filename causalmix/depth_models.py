@@ -1,7 +1,8 @@
 """Does the answer about depth and stability hold for another model? Free of torch.
 
 The rules stand beside this module: ``depth_models.yml``, committed before the dial was turned with the second
-model, and ``depth_models_controls.yml``, committed before the edge-matched controls were run with it.
+model, and ``depth_models_controls.yml``, committed before the edge-matched controls were run with it. Both
+are read on `FOLDS`; what they would answer with more folds stands beside.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from causalmix.verdicts import Verdict
 
 RULE_FILE = Path(__file__).with_suffix(".yml")
 CONTROLS_RULE_FILE = Path(__file__).with_name("depth_models_controls.yml")
+
+FOLDS = (0, 1, 2)
+"""The folds that the rules were written for: all that both studies had when the answers were read."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,13 @@ def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
     '19'
     """
     return DepthModelsRule(**yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def as_written(studies: Pair) -> Pair:
+    """Cut two studies down to `FOLDS`."""
+    cells = (study.runs()[CELL].drop_duplicates() for study in studies)
+    first, second = (own[own["fold"].isin(FOLDS)] for own in cells)
+    return studies[0].only(first), studies[1].only(second)
 
 
 def decide_each(studies: Pair) -> tuple[Verdict, Verdict]:
@@ -125,9 +136,10 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     Parameters
     ----------
     studies : pair of StudyView
-        The dial with the model of the book, and with another.
+        The dial with the model of the book, and with another. What the rule would answer with folds that are
+        not of `FOLDS` is said beside its answer.
     verdicts : pair of Verdict
-        From `decide_each`.
+        From `decide_each`, on the folds of `as_written`.
     record : Path, optional
         Which tables are incomplete, see `causalmix.incomplete.incomplete_tables`: what the rule would answer
         without them is said, too.
@@ -137,17 +149,17 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     Answer
         ``not tested`` with the reason where either study lacks what claim 19 asks for.
     """
-    rule = load_rule()
+    rule, read = load_rule(), as_written(studies)
     lacking = [verdict.reason for verdict in verdicts if verdict.verdict == "not tested"]
-    lacking += _name_lacking(studies, DIAL)
+    lacking += _name_lacking(read, DIAL)
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*map(_of_verdict, verdicts))
-    found = [_describe(study, verdict) for study, verdict in zip(studies, verdicts, strict=True)]
+    found = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
-        f"{_say_whole(studies, rule, lambda whole: map(_of_verdict, decide_each(whole)), record)}"
+        f"{_say_again(studies, rule, lambda pair: map(_of_verdict, decide_each(pair)), record)}"
     )
     return Answer(outcome, text)
 
@@ -162,8 +174,9 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     Answer
         ``not tested`` with the reason where either study lacks edge-matched controls.
     """
-    rule, found = load_rule(CONTROLS_RULE_FILE), [*map(against_controls, studies)]
-    lacking = _name_lacking(studies, CONTROL) + [
+    rule, read = load_rule(CONTROLS_RULE_FILE), as_written(studies)
+    found = [*map(against_controls, read)]
+    lacking = _name_lacking(read, CONTROL) + [
         f"fewer than three tables of {study.name} have both the dial and its controls"
         for study, one in zip(studies, found, strict=True)
         if one["n"] < 3
@@ -175,13 +188,13 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
         f"{_say(_of_test(one))} with `{study.model}` ({one['n']} tables, sign-flip p {short(one['p_value'])})"
         for study, one in zip(studies, found, strict=True)
     )
-    along = [_say(_of_test(along_controls(study))) for study in studies]
+    along = [_say(_of_test(along_controls(study))) for study in read]
     text = (
         f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
         f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not "
         "adjusted for other tests."
-        f"{_say_whole(studies, rule, lambda whole: map(_of_test, map(against_controls, whole)), record)}"
+        f"{_say_again(studies, rule, lambda pair: map(_of_test, map(against_controls, pair)), record)}"
     )
     return Answer(outcome, text)
 
@@ -217,19 +230,34 @@ def _say(found: Interval) -> str:
     return with_ends(found.value, found.lower, found.upper)
 
 
-def _say_whole(
+def _say_again(
     studies: Pair, rule: DepthModelsRule, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
 ) -> str:
-    """Say what the rule would answer without incomplete tables; nothing where none is, or few are left."""
-    tables = incomplete_tables(studies[0].runs(), record)
-    if tables.empty:
-        return ""
-    first, second = estimate((whole_only(studies[0], record), whole_only(studies[1], record)))
+    """Say what the rule would answer without incomplete tables, and with more folds than those of `FOLDS`."""
+    read, tables = as_written(studies), incomplete_tables(studies[0].runs(), record)
+    n_folds = [study.runs()["fold"].nunique() for study in studies]
+    folds = " and ".join(f"{n} with `{study.model}`" for n, study in zip(n_folds, studies, strict=True))
+    again = {}
+    if len(tables):
+        again[f"Without {name_incomplete(tables)}, of which rows are missing"] = _whole_only(read, record)
+    if n_folds != [study.runs()["fold"].nunique() for study in read]:
+        again[f"With the folds that were run since ({folds})"] = studies
+        if len(tables):
+            again["With these folds and without those tables"] = _whole_only(studies, record)
+    return "".join(_say_answer(about, rule, estimate(pair)) for about, pair in again.items())
+
+
+def _whole_only(studies: Pair, record: Path | None) -> Pair:
+    return whole_only(studies[0], record), whole_only(studies[1], record)
+
+
+def _say_answer(about: str, rule: DepthModelsRule, estimates: Iterable[Interval]) -> str:
+    """Say what the rule would answer to two estimates; nothing where too few tables are left for one."""
+    first, second = estimates
     if not np.isfinite([first.value, second.value]).all():
         return ""
     return (
-        f" Without {name_incomplete(tables)}, of which rows are missing, the first two would be "
-        f"{_say(first)} and {_say(second)}, and the answer of the rule: "
+        f" {about}, the first two would be {_say(first)} and {_say(second)}, and the answer of the rule: "
         f"*{rule.answers[apply_rule(first, second)]}*"
     )
 

@@ -12,10 +12,12 @@ from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_models import (
     CONTROLS_RULE_FILE,
     RULE_FILE,
+    against_controls,
     along_controls,
     answer_for_controls,
     answer_for_models,
     apply_rule,
+    as_written,
     compare_models,
     decide_each,
     describe_pairs,
@@ -40,11 +42,13 @@ def studies(tmp_path_factory) -> dict[str, StudyView]:
     """The dial with models that depth steadies, or not; one was run on one fold less, one on few tables."""
     folder = tmp_path_factory.mktemp("results")
     make_study(folder / "ours", datasets=TABLES, n_folds=2, lifts=DIAL_LIFTS, depth_steadies=True)
+    make_study(folder / "longer", datasets=TABLES, n_folds=5, lifts=DIAL_LIFTS, depth_steadies=True)
     make_study(folder / "ours_few", datasets=TABLES[:3], n_folds=2, lifts=DIAL_LIFTS, depth_steadies=True)
     for name, about in {
         "controlled": {"depth_steadies": True, "lifts": DIAL_LIFTS},
         "one_control": {"depth_steadies": True, "lifts": {**OWN_DIAL, "causalmix@edges=1": 0.04}},
         "alike": {"depth_steadies": True},
+        "three_folds": {"depth_steadies": True, "n_folds": 3, "lifts": DIAL_LIFTS},
         "unlike": {"depth_steadies": False},
         "begun": {"depth_steadies": True, "n_folds": 1},
         "few": {"depth_steadies": True, "datasets": TABLES[:3]},
@@ -52,6 +56,11 @@ def studies(tmp_path_factory) -> dict[str, StudyView]:
         whole = {"datasets": TABLES, "n_folds": 2, "lifts": OWN_DIAL, "seed": 1}
         make_study(folder / name, model=name, **{**whole, **about})
     return {path.name: open_study(str(path)) for path in folder.iterdir()}
+
+
+def dial_difference(study):
+    found = against_controls(study)
+    return Interval(found["effect"], found["lower"], found["upper"], int(found["n"]))
 
 
 def answer_about(pair):
@@ -158,6 +167,37 @@ def test_what_the_rules_would_answer_without_incomplete_tables_is_said(studies, 
     association = answer_for_models(both, decide_each(both), record).text
     for verdict in decide_each(whole):
         assert f"{verdict.value:.3g} [".replace("-", "−") in association.split("would be ")[1]
+
+
+def test_the_rules_are_read_on_the_folds_they_were_written_for_and_later_ones_stand_beside(studies):
+    both = studies["longer"], studies["three_folds"]
+    read = as_written(both)
+    assert [{*study.runs()["fold"]} for study in read] == [{0, 1, 2}, {0, 1, 2}]
+    beside = " With the folds that were run since (5 with `made-up` and 3 with `three_folds`), the first two "
+    answers = answer_for_models(both, decide_each(read)), answer_for_controls(both)
+    alone = answer_for_models(read, decide_each(read)), answer_for_controls(read)
+    for answer, before in zip(answers, alone, strict=True):
+        assert answer.outcome == before.outcome == "holds"
+        assert answer.text.startswith(before.text) and beside not in before.text
+        assert answer.text.removeprefix(before.text).startswith(f"{beside}would be ")
+    for found, answer in zip((decide_each, lambda pair: [*map(dial_difference, pair)]), answers, strict=True):
+        values = [one.value for one in found(both)]
+        assert values[0] != found(read)[0].value and values[1] == found(read)[1].value
+        quoted = answer.text.split(beside)[1]
+        assert all(f"{value:.3g} [".replace("-", "−") in quoted for value in values)
+
+
+def test_later_folds_and_incomplete_tables_are_told_apart(studies, tmp_path):
+    both, record = (studies["longer"], studies["three_folds"]), tmp_path / "tables.csv"
+    used = both[0].runs().groupby("dataset")["data_fingerprint"].first()
+    about = {"name": TABLES[0], "shape": "7 of 90 rows", "fingerprint": used[TABLES[0]], "verdict": "partial"}
+    pd.DataFrame([about]).to_csv(record, index=False)
+    text = answer_for_models(both, decide_each(as_written(both)), record).text
+    _, without, later, neither = text.split(" the first two would be ")
+    whole = [whole_only(study, record) for study in both]
+    for said, pair in ((without, as_written(whole)), (later, both), (neither, whole)):
+        assert f"{decide_each(pair)[0].value:.3g} [".replace("-", "−") in said
+    assert "With these folds and without those tables," in later
 
 
 def test_tables_are_paired_fold_by_fold(studies):
