@@ -224,9 +224,9 @@ def make_record(
 ) -> RunRecord:
     """Make one run; an error that nobody foresaw is a failed record, too.
 
-    The grid stays dense and ``--retry-failed`` makes the run again once the cause is mended. A model or
-    preset that cannot be had would fail every run, so that error goes on. Parameters as in
-    `causalmix.experiment.run_one`.
+    Every engine computes on one CPU thread, so that the records are the same. The grid stays dense and
+    ``--retry-failed`` makes the run again once the cause is mended. A model or preset that cannot be had
+    would fail every run, so that error goes on. Parameters as in `causalmix.experiment.run_one`.
 
     Raises
     ------
@@ -235,9 +235,11 @@ def make_record(
     """
     from causalmix.experiment import run_one
     from causalmix.models.base import ModelError
+    from causalmix.threads import cpu_threads
 
     try:
-        return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
+        with cpu_threads(1):
+            return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
     except (ModelError, SpecError):
         raise
     except Exception as error:

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import get_num_threads
 
-from causalmix import engine
+from causalmix import engine, experiment
 from causalmix.engine import ENGINES, count_workers, generate_all, run_all, take_shard
 from causalmix.engines import run_on_cluster
 from causalmix.models.base import ModelError
 from causalmix.pool import Outcome, PoolError
 from causalmix.specs import ARMS, Arm, SpecError
 from causalmix.store import ResultStore
+from causalmix.threads import cpu_threads
 from tests.runs import make_failure, make_record, make_spec, save_tiny_model
 
 
@@ -46,13 +48,29 @@ def test_a_study_is_run_in_worker_processes_and_resumed(store, model):
     store.check_dense(specs)
 
 
-def test_workers_and_this_process_give_the_same_results(tmp_path, model):
+def test_workers_and_this_process_give_the_same_results_whatever_its_threads(tmp_path, model):
     specs = some_specs(model, folds=(0,))
     stores = ResultStore(tmp_path / "a"), ResultStore(tmp_path / "b")
     run_all(specs, stores[0], workers=1, progress=False)
-    run_here(specs, stores[1])
-    scores = [store.runs()[["arm", "test_auc", "val_auc", "test_log_loss"]].round(6) for store in stores]
+    with cpu_threads(2):
+        run_here(specs, stores[1])
+    scores = [store.runs()[["arm", "test_auc", "val_auc", "test_log_loss"]] for store in stores]
     assert scores[0].equals(scores[1])
+    assert stores[0].trajectories().equals(stores[1].trajectories())
+
+
+def test_a_run_has_one_thread_and_those_of_this_process_are_put_back(store, model, monkeypatch):
+    seen = []
+
+    def count_threads(spec, **options):
+        seen.append(get_num_threads())
+        return make_record(spec)
+
+    monkeypatch.setattr(experiment, "run_one", count_threads)
+    with cpu_threads(3):
+        run_here(some_specs(model, folds=(0,)), store)
+        assert get_num_threads() == 3
+    assert seen == [1, 1]
 
 
 def test_a_corrupt_record_is_made_again(store, model):
