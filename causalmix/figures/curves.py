@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from pandas.api.typing import SeriesGroupBy
 
 from causalmix.cells import Store, check_one_run_per_cell
 from causalmix.depth_dial import DIAL
@@ -42,14 +43,18 @@ def load_trajectories(store: Store) -> pd.DataFrame:
     for curve in CURVE_LABELS:
         change = curves[curve] - curves["spec_hash"].map(start[curve])
         grouped = change.groupby([curves["arm"], curves["step"]], observed=True)
-        summary = grouped.agg(
-            median="median", q25=lambda x: x.quantile(0.25), q75=lambda x: x.quantile(0.75), n_runs="count"
-        )
+        summary = summarise_runs(grouped)
         rows.append(summary.join(selected).reset_index().assign(curve=curve))
     frame = pd.concat(rows, ignore_index=True)
     runs = frame["arm"].map(curves.groupby("arm", observed=True)["spec_hash"].nunique())
     frame["selected_share"] = frame["n_selected"].fillna(0) / runs
     return frame[["arm", "curve", "step", "median", "q25", "q75", "n_runs", "selected_share"]]
+
+
+def summarise_runs(groups: SeriesGroupBy) -> pd.DataFrame:
+    """Return ``median, q25, q75, n_runs`` of each group of values, one value per run."""
+    quartiles = {"median": groups.median(), "q25": groups.quantile(0.25), "q75": groups.quantile(0.75)}
+    return pd.DataFrame({**quartiles, "n_runs": groups.count()})
 
 
 def plot_trajectories(frame: pd.DataFrame, ax: Axes) -> None:
@@ -121,9 +126,7 @@ def load_depth_trajectories(store: Store) -> pd.DataFrame:
     start = curves[curves["step"] == 0].set_index("spec_hash")["val_log_loss"]
     curves = curves.assign(change=curves["val_log_loss"] - curves["spec_hash"].map(start))
     grouped = curves.groupby(["arm", "step"], observed=True)["change"]
-    summary = grouped.agg(
-        median="median", q25=lambda x: x.quantile(0.25), q75=lambda x: x.quantile(0.75), n_runs="count"
-    )
+    summary = summarise_runs(grouped)
     columns = ["arm", "dataset", "fold", "repeat", "step", "change"]
     return curves[columns].merge(summary.reset_index(), on=["arm", "step"]).reset_index(drop=True)
 

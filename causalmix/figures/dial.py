@@ -18,6 +18,7 @@ from causalmix.depth_contrasts import (
 from causalmix.depth_dial import CONTROL, DIAL, FULL
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.figures.depth import MEASURE_LABELS
+from causalmix.figures.scores import middle_limits
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, label_figure, say_empty, split_axes
 from causalmix.intervals import bca_interval, cluster_bootstrap
 from causalmix.rules import load_claims
@@ -107,7 +108,7 @@ def plot_dial(frame: pd.DataFrame, ax: Axes) -> None:
     places = points["setting"].map(SETTINGS.index) - 0.06
     ax.scatter(places, points["change"], s=9, color=ARM_COLOURS["causalmix"], alpha=0.3, linewidths=0)
     ax.axhline(0, color=INK, linewidth=0.8)
-    ax.set_ylim(*_middle(frame["change"], summary))
+    ax.set_ylim(*middle_limits(frame["change"], summary["lower"], summary["upper"]))
     ax.set_xticks(range(len(SETTINGS)), SETTINGS)
     ax.set_xlabel("depth that the graphs are cut to")
     measure = frame["measure"].iloc[0]
@@ -191,7 +192,7 @@ def plot_low_data(frame: pd.DataFrame, ax: Axes) -> None:
     above.set_title(_describe_trend(own.iloc[0]), fontsize=9.5)
     changes = frame[frame["quantity"] == "change"]
     _draw_over_rows(below, changes, limits, LOW_DATA_LINES)
-    below.set_ylim(*_middle(changes["value"], changes))
+    below.set_ylim(*middle_limits(changes["value"], changes["lower"], changes["upper"]))
     below.set_ylabel(f"{MEASURE_LABELS[frame['measure'].iloc[0]]}:\nchange against uncut graphs")
     below.set_xlabel("training rows at most, validation included")
     below.legend(loc="lower left", bbox_to_anchor=(0, 1.0), fontsize=8.5, frameon=False)
@@ -260,12 +261,3 @@ def plot_isolation(frame: pd.DataFrame, ax: Axes) -> None:
         ends = f"[{first['lower']:+.2f}, {first['upper']:+.2f}]"
         text = f"share and correlation: Spearman {first['correlation']:+.2f} {ends}"
         label_figure(left, title=text)
-
-
-def _middle(values: pd.Series, summary: pd.DataFrame) -> tuple[float, float]:
-    """Return axis limits that hold the middle 96 % of the values, all intervals and 0, with a margin."""
-    low, high = np.percentile(values, [2, 98])
-    low = np.nanmin([low, summary["lower"].min(), 0])
-    high = np.nanmax([high, summary["upper"].max(), 0])
-    margin = 0.08 * (high - low) or 0.01
-    return low - margin, high + margin

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from causalmix.cells import Store
+from causalmix.figures.curves import summarise_runs
 from causalmix.figures.style import INK, arm_name, order_arms, say_empty, split_axes
 
 PRESET_COLOURS: dict[str, str] = {
@@ -50,10 +51,7 @@ def load_presets(store: Store) -> pd.DataFrame:
     parts = []
     for name, value in values.items():
         grouped = value.groupby([preset.rename("preset"), curves["arm"], curves["step"]], observed=True)
-        summary = grouped.agg(
-            median="median", q25=lambda x: x.quantile(0.25), q75=lambda x: x.quantile(0.75), n_runs="count"
-        )
-        parts.append(summary.reset_index().assign(measure=name))
+        parts.append(summarise_runs(grouped).reset_index().assign(measure=name))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 

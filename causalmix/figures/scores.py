@@ -88,7 +88,7 @@ def plot_improvements(
     mark_published(ax, arms, references)
     label_arms(ax, arms)
     ax.text(1.01, 1, "median [95 %]", transform=ax.transAxes, va="bottom", fontsize=8.5, color=MUTED)
-    ax.set_xlim(*_middle(frame["score"]))
+    ax.set_xlim(*middle_limits(frame["score"]))
     hidden = int((~frame["score"].between(*ax.get_xlim())).sum())
     outside = f" ({hidden} of {len(frame)} runs lie outside)" if hidden else ""
     ax.set_xlabel(AXIS_LABELS[frame["normalisation"].iloc[0]] + outside)
@@ -212,15 +212,16 @@ def plot_baseline(frame: pd.DataFrame, ax: Axes) -> None:
         )
     ax.axhline(0, color=INK, linewidth=0.8)
     ax.axvline(0, color=INK, linewidth=0.8)
-    ax.set_ylim(*_middle(frame["score"]))
+    ax.set_ylim(*middle_limits(frame["score"]))
     ax.set_xlabel("test ROC-AUC minus zero-shot ROC-AUC")
     ax.set_ylabel(AXIS_LABELS[frame["normalisation"].iloc[0]].replace(": ", ":\n"))
     ax.legend(loc="lower right", frameon=False)
 
 
-def _middle(scores: pd.Series) -> tuple[float, float]:
-    """Return axis limits that hold the middle 96 % of the scores and 0, with a margin."""
-    low, high = np.percentile(scores, [2, 98])
-    low, high = min(low, 0.0), max(high, 0.0)
+def middle_limits(values: pd.Series, *inside: pd.Series) -> tuple[float, float]:
+    """Return axis limits that hold the middle 96 % of the values, all of ``inside`` and 0, with a margin."""
+    low, high = np.percentile(values, [2, 98])
+    low = np.nanmin([low, 0, *(ends.min() for ends in inside)])
+    high = np.nanmax([high, 0, *(ends.max() for ends in inside)])
     margin = 0.08 * (high - low) or 0.01
     return low - margin, high + margin
