@@ -9,6 +9,7 @@ import pytest
 
 from causalmix.claims import decide, load_claims
 from causalmix.depth_dial import dial_against_controls
+from causalmix.depth_measures import compare_measures, describe_measures
 from causalmix.depth_models import (
     CONTROLS_RULE_FILE,
     RULE_FILE,
@@ -24,7 +25,7 @@ from causalmix.depth_models import (
     load_rule,
     table_correlations,
 )
-from causalmix.depth_tests import PRIMARY_MEASURE, measurements
+from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
 from causalmix.figures import load_depth_models, new_figure, plot_depth_models
 from causalmix.figures.depth_models import AGAINST
 from causalmix.incomplete import whole_only
@@ -198,6 +199,23 @@ def test_later_folds_and_incomplete_tables_are_told_apart(studies, tmp_path):
     for said, pair in ((without, as_written(whole)), (later, both), (neither, whole)):
         assert f"{decide_each(pair)[0].value:.3g} [".replace("-", "−") in said
     assert "With these folds and without those tables," in later
+
+
+def test_the_measures_that_the_rules_do_not_read_are_quoted_for_both_models(studies):
+    both = studies["ours"], studies["controlled"]
+    found = compare_measures(both)
+    assert [*found["measure"].unique()] == [name for name in MEASURES if name != PRIMARY_MEASURE]
+    text = describe_measures(found)
+    for row in found.itertuples():
+        study = next(study for study in both if study.model == row.model)
+        own = dial_against_controls(measurements(study.runs(), study.trajectories(), row.measure))
+        assert (row.effect, row.lower) == pytest.approx((own["effect"], own["lower"]), nan_ok=True)
+        named = f"in *{row.measure.replace('_', ' ')}*"
+        assert (named in text) == math.isfinite(row.effect)
+    assert "with `made-up` and `controlled` (all runs of each): " in text
+    absent = open_study("depth-never-run", required=False)
+    for pair in ((studies["ours"], absent), (absent, absent), (studies["ours"], studies["alike"])):
+        assert describe_measures(compare_measures(pair)) == ""
 
 
 def test_tables_are_paired_fold_by_fold(studies):

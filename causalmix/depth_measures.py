@@ -1,0 +1,59 @@
+"""The dial against its controls with two models, in the measures of stability that their rules do not read."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from causalmix.cells import Store
+from causalmix.depth_dial import dial_against_controls
+from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
+from causalmix.rules import with_ends
+from causalmix.two_models import Pair
+
+COLUMNS = ["measure", "model", "effect", "lower", "upper", "p_value", "n"]
+
+
+def compare_measures(studies: Pair) -> pd.DataFrame:
+    """Return by how much the dial's correlation exceeds its controls', per measure and model.
+
+    Parameters
+    ----------
+    studies : pair of StudyView
+        The dial with the model of the book, and with another; all runs of each count.
+
+    Returns
+    -------
+    DataFrame
+        ``measure`` (all but the primary one), ``model``, and what
+        `causalmix.depth_dial.dial_against_controls` finds.
+    """
+    rows = [
+        {"measure": measure, "model": study.model, **_against_controls(study, measure)}
+        for measure in MEASURES
+        if measure != PRIMARY_MEASURE
+        for study in studies
+        if len(study.runs())
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def describe_measures(found: pd.DataFrame) -> str:
+    """Say what `compare_measures` found for both models; nothing without three tables of each."""
+    whole = found.dropna(subset=["effect"])
+    pairs = []
+    for measure, own in whole.groupby("measure", sort=False):
+        values = [with_ends(*row) for row in own[["effect", "lower", "upper"]].to_numpy()]
+        if len(values) == 2:
+            pairs.append(f"{' and '.join(values)} in *{str(measure).replace('_', ' ')}*")
+    if not pairs:
+        return ""
+    first, second = dict.fromkeys(whole["model"])
+    return (
+        "No rule compares the models in other measures of stability. The correlation along the dial minus "
+        f"that along the controls was, with `{first}` and `{second}` (all runs of each): {'; '.join(pairs)}. "
+        "These intervals are not adjusted for their number."
+    )
+
+
+def _against_controls(study: Store, measure: str) -> dict[str, float]:
+    return dial_against_controls(measurements(study.runs(), study.trajectories(), measure))
