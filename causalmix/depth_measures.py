@@ -1,4 +1,4 @@
-"""The dial against its controls with two models, in the measures of stability that their rules do not read."""
+"""The dial against its controls with two models, in the measures of stability that their rules leave out."""
 
 from __future__ import annotations
 
