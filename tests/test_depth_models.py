@@ -9,7 +9,6 @@ import pytest
 
 from causalmix.claims import decide, load_claims
 from causalmix.depth_dial import dial_against_controls
-from causalmix.depth_measures import compare_measures, describe_measures
 from causalmix.depth_models import (
     CONTROLS_RULE_FILE,
     RULE_FILE,
@@ -25,6 +24,7 @@ from causalmix.depth_models import (
     load_rule,
     table_correlations,
 )
+from causalmix.depth_models_measures import compare_measures, describe_measures
 from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
 from causalmix.figures import load_depth_models, new_figure, plot_depth_models
 from causalmix.figures.depth_models import AGAINST

@@ -15,6 +15,7 @@ import pandas as pd
 import papermill
 import pytest
 
+from causalmix.book.execute import START_SECONDS
 from causalmix.claims import VERDICT_SCHEMA, collect_verdicts, load_claims
 from causalmix.locations import find_root
 from causalmix.notebook import find_study, open_study
@@ -151,6 +152,7 @@ def run(name: str, folder: Path, values: dict) -> nbformat.NotebookNode:
         cwd=folder,
         kernel_name="python3",
         progress_bar=False,
+        start_timeout=START_SECONDS,
     )
 
 

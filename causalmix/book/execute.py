@@ -29,6 +29,9 @@ from causalmix.book.workspace import BookError, Workspace, checksum, remove, tre
 from causalmix.environment import describe_environment
 
 RECORD = "execution.json"
+
+START_SECONDS = 300
+"""How long a kernel may take to start: on a machine that is busy, longer than papermill's minute."""
 """Written last: an executed notebook without it does not exist."""
 
 
@@ -229,6 +232,7 @@ def run_papermill(workspace: Workspace, job: Job, folder: Path) -> None:
     command = [sys.executable, "-m", "papermill", str(job.notebook), str(folder / "notebook.ipynb")]
     command += ["--kernel", "python3", "--cwd", str(workspace.root), "--parameters_file", str(given)]
     command += ["--no-progress-bar", "--no-request-save-on-cell-execute"]
+    command += ["--start-timeout", str(START_SECONDS)]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(threads, "1")
