@@ -29,10 +29,10 @@ from causalmix.book.workspace import BookError, Workspace, checksum, remove, tre
 from causalmix.environment import describe_environment
 
 RECORD = "execution.json"
+"""Written last: an executed notebook without it does not exist."""
 
 START_SECONDS = 300
 """How long a kernel may take to start: on a machine that is busy, longer than papermill's minute."""
-"""Written last: an executed notebook without it does not exist."""
 
 
 @dataclass(frozen=True)
