@@ -102,9 +102,15 @@ def controls_without(store: Store, settings: Sequence[str]) -> pd.DataFrame:
     DataFrame
         ``measure`` and the quantities of `dial_against_controls`.
     """
+    return measures_against_controls(store, settings).dropna(subset=["p_value"]).reset_index(drop=True)
+
+
+def measures_against_controls(store: Store, without: Sequence[str] = ()) -> pd.DataFrame:
+    """Return ``measure`` and the quantities of `dial_against_controls` for each; NaN where undefined."""
     tables = [(name, measurements(store.runs(), store.trajectories(), name)) for name in MEASURES]
-    rows = [{"measure": name, **dial_against_controls(table, without=settings)} for name, table in tables]
-    return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
+    return pd.DataFrame(
+        [{"measure": name, **dial_against_controls(table, without=without)} for name, table in tables]
+    )
 
 
 def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) -> str:

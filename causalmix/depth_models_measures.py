@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from causalmix.cells import Store
-from causalmix.depth_dial import dial_against_controls
-from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
+from causalmix.depth_contrasts import measures_against_controls
+from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.rules import with_ends
 from causalmix.two_models import Pair
 
@@ -27,20 +26,16 @@ def compare_measures(studies: Pair) -> pd.DataFrame:
         ``measure`` (all but the primary one), ``model``, and what
         `causalmix.depth_dial.dial_against_controls` finds.
     """
-    rows = [
-        {"measure": measure, "model": study.model, **_against_controls(study, measure)}
-        for measure in MEASURES
-        if measure != PRIMARY_MEASURE
-        for study in studies
-        if len(study.runs())
+    found = [
+        measures_against_controls(study).assign(model=study.model) for study in studies if len(study.runs())
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
+    return whole.loc[whole["measure"] != PRIMARY_MEASURE, COLUMNS]
 
 
 def describe_measures(found: pd.DataFrame) -> str:
     """Say what `compare_measures` found for both models; nothing without three tables of each."""
-    whole = found.dropna(subset=["effect"])
-    pairs = []
+    whole, pairs = found.dropna(subset=["effect"]), []
     for measure, own in whole.groupby("measure", sort=False):
         values = [with_ends(*row) for row in own[["effect", "lower", "upper"]].to_numpy()]
         if len(values) == 2:
@@ -53,7 +48,3 @@ def describe_measures(found: pd.DataFrame) -> str:
         f"that along the controls was, with `{first}` and `{second}` (all runs of each): {'; '.join(pairs)}. "
         "These intervals are not adjusted for their number."
     )
-
-
-def _against_controls(study: Store, measure: str) -> dict[str, float]:
-    return dial_against_controls(measurements(study.runs(), study.trajectories(), measure))
