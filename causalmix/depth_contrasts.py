@@ -137,19 +137,25 @@ def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) ->
         f"{signed(other['effect'], other['lower'], other['upper'])} (p {other['p_value']:.2g}). A control's "
         "place on the axis is the depth of the graphs whose loss of edges it matches."
     )
-    return f"{text} {_say_clearest(tested)}"
+    return f"{text} {_say_clearest(tested, without_zero)}"
 
 
-def _say_clearest(tested: pd.DataFrame) -> str:
+def _say_clearest(tested: pd.DataFrame, without_zero: pd.DataFrame) -> str:
     """Say how many measures the controls set apart after adjustment, and in which they do most clearly."""
     apart = int((tested["p_holm"] < ALPHA).sum())
     row = tested.sort_values("p_value").iloc[0]
     measure = row["measure"].replace("_", " ")
+    alone = without_zero[without_zero["measure"] == row["measure"]].to_dict("records")
+    rest = "".join(
+        f" Without depth 0 that is {signed(other['effect'], other['lower'], other['upper'])} (p "
+        f"{other['p_value']:.2g}, not adjusted)."
+        for other in alone
+    )
     return (
         f"After adjustment {apart or 'none'} of the {len(tested)} measures of stability sets the dial apart "
         f"from its controls at {ALPHA:g}; clearest is *{measure}*, with "
         f"{signed(row['effect'], row['lower'], row['upper'])} (p {row['p_value']:.2g}, adjusted "
-        f"{row['p_holm']:.2g}; below zero, it is steadier with deeper graphs)."
+        f"{row['p_holm']:.2g}; below zero, it is steadier with deeper graphs).{rest}"
     )
 
 

@@ -1,101 +1,41 @@
 """Does the answer about depth and stability hold for another model? Free of torch.
 
-The rules stand beside this module: ``depth_models.yml``, committed before the dial was turned with the second
-model, and ``depth_models_controls.yml``, committed before the edge-matched controls were run with it. Both
-are read on `FOLDS`; what they would answer with more folds stands beside.
+By the rules of `causalmix.depth_models_rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import yaml
 
 from causalmix.cells import CELL, Store
 from causalmix.claims import decide
 from causalmix.controls import Answer
 from causalmix.depth_dial import CONTROL, DIAL, block_correlations, dial_against_controls, mean_over_datasets
+from causalmix.depth_models_rules import (
+    CONTROLS_RULE_FILE,
+    apply_rule,
+    as_written,
+    load_rule,
+    read_again,
+    say,
+    say_again,
+    say_answer,
+)
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
-from causalmix.incomplete import incomplete_tables, name_incomplete, whole_only
 from causalmix.intervals import Interval, correlate
 from causalmix.rules import load_claims, short, with_ends
 from causalmix.study_view import StudyView
 from causalmix.two_models import Pair, share_cells
 from causalmix.verdicts import Verdict
 
-RULE_FILE = Path(__file__).with_suffix(".yml")
-CONTROLS_RULE_FILE = Path(__file__).with_name("depth_models_controls.yml")
-
-FOLDS = (0, 1, 2)
-"""The folds that the rules were written for: all that both studies had when the answers were read."""
-
-
-@dataclass(frozen=True)
-class DepthModelsRule:
-    """A rule of ``depth_models.yml`` or ``depth_models_controls.yml``.
-
-    Attributes
-    ----------
-    question, rule : str
-        The question, and how it is answered, in words.
-    claim : str
-        The claim whose estimand, interval and conditions are used for each model.
-    answers : dict
-        Sentence per outcome: ``nothing, holds, does not hold, undecided``.
-    """
-
-    question: str
-    claim: str
-    rule: str
-    answers: Mapping[str, str]
-
-
-def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
-    """Read one of the two rules.
-
-    Examples
-    --------
-    >>> load_rule().claim
-    '19'
-    """
-    return DepthModelsRule(**yaml.safe_load(path.read_text(encoding="utf-8")))
-
-
-def as_written(studies: Pair) -> Pair:
-    """Cut two studies down to `FOLDS`."""
-    cells = (study.runs()[CELL].drop_duplicates() for study in studies)
-    first, second = (own[own["fold"].isin(FOLDS)] for own in cells)
-    return studies[0].only(first), studies[1].only(second)
-
 
 def decide_each(studies: Pair) -> tuple[Verdict, Verdict]:
     """Decide the open question for each model, from all of its own runs."""
     claim = load_claims()[load_rule().claim]
     return decide(claim, studies[0]), decide(claim, studies[1])
-
-
-def apply_rule(first: Interval, second: Interval) -> str:
-    """Return the outcome of a rule for two estimates with their intervals: a key of its ``answers``.
-
-    Both rules say the same of what they compare: the correlation, and by how much it exceeds the controls'.
-
-    Examples
-    --------
-    >>> first, ends = Interval(0.15, 0.02, 0.26, 31), [(0.1, 0.3), (-0.1, 0.1), (-0.1, 0.2)]
-    >>> [apply_rule(first, Interval(sum(pair) / 2, *pair, 31)) for pair in ends]
-    ['holds', 'does not hold', 'undecided']
-    """
-    if not first.lower * first.upper > 0:
-        return "nothing"
-    side = np.sign(first.value)
-    near, far = sorted((side * second.lower, side * second.upper))
-    if near > 0:
-        return "holds"
-    return "does not hold" if far < side * first.value else "undecided"
 
 
 def tail_volatility(store: Store) -> pd.DataFrame:
@@ -155,11 +95,12 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*map(_of_verdict, verdicts))
+    again = read_again(studies, lambda pair: map(_of_verdict, decide_each(pair)), record)
     found = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
     text = (
-        f"**{rule.question}** {rule.answers[outcome]} The correlation of *tail volatility* with the depth "
+        f"{say_answer(rule, outcome, again)} The correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
-        f"{_say_again(studies, rule, lambda pair: map(_of_verdict, decide_each(pair)), record)}"
+        f"{say_again(rule, again)}"
     )
     return Answer(outcome, text)
 
@@ -184,17 +125,18 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*map(_of_test, found))
+    again = read_again(studies, lambda pair: map(_of_test, map(against_controls, pair)), record)
     first, second = (
-        f"{_say(_of_test(one))} with `{study.model}` ({one['n']} tables, sign-flip p {short(one['p_value'])})"
+        f"{say(_of_test(one))} with `{study.model}` ({one['n']} tables, sign-flip p {short(one['p_value'])})"
         for study, one in zip(studies, found, strict=True)
     )
-    along = [_say(_of_test(along_controls(study))) for study in read]
+    along = [say(_of_test(along_controls(study))) for study in read]
     text = (
-        f"**{rule.question}** {rule.answers[outcome]} The correlation along the dial minus that along "
+        f"{say_answer(rule, outcome, again)} The correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
         f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not "
         "adjusted for other tests."
-        f"{_say_again(studies, rule, lambda pair: map(_of_test, map(against_controls, pair)), record)}"
+        f"{say_again(rule, again)}"
     )
     return Answer(outcome, text)
 
@@ -210,7 +152,7 @@ def describe_pairs(studies: Pair) -> str:
     return (
         "The rules take the first model's estimate as if it were exact. Paired by table and fold, which "
         f"{apart}, the second correlation minus the first is "
-        f"{_say(_of_test(gap))} ({len(tables)} tables, "
+        f"{say(_of_test(gap))} ({len(tables)} tables, "
         f"{tables['n_blocks'].sum()} folds in all); over tables Spearman's correlation of the two is "
         f"{with_ends(alike.rho, alike.lower, alike.upper)}."
     )
@@ -224,42 +166,6 @@ def _of_verdict(verdict: Verdict) -> Interval:
 def _of_test(found: Mapping[str, float]) -> Interval:
     """The effect that a test of `causalmix.depth_dial` found; NaN with fewer than three tables."""
     return Interval(found["effect"], found["lower"], found["upper"], int(found["n"]))
-
-
-def _say(found: Interval) -> str:
-    return with_ends(found.value, found.lower, found.upper)
-
-
-def _say_again(
-    studies: Pair, rule: DepthModelsRule, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
-) -> str:
-    """Say what the rule would answer without incomplete tables, and with more folds than those of `FOLDS`."""
-    read, tables = as_written(studies), incomplete_tables(studies[0].runs(), record)
-    n_folds = [study.runs()["fold"].nunique() for study in studies]
-    folds = " and ".join(f"{n} with `{study.model}`" for n, study in zip(n_folds, studies, strict=True))
-    again = {}
-    if len(tables):
-        again[f"Without {name_incomplete(tables)}, of which rows are missing"] = _whole_only(read, record)
-    if n_folds != [study.runs()["fold"].nunique() for study in read]:
-        again[f"With the folds that were run since ({folds})"] = studies
-        if len(tables):
-            again["With these folds and without those tables"] = _whole_only(studies, record)
-    return "".join(_say_answer(about, rule, estimate(pair)) for about, pair in again.items())
-
-
-def _whole_only(studies: Pair, record: Path | None) -> Pair:
-    return whole_only(studies[0], record), whole_only(studies[1], record)
-
-
-def _say_answer(about: str, rule: DepthModelsRule, estimates: Iterable[Interval]) -> str:
-    """Say what the rule would answer to two estimates; nothing where too few tables are left for one."""
-    first, second = estimates
-    if not np.isfinite([first.value, second.value]).all():
-        return ""
-    return (
-        f" {about}, the first two would be {_say(first)} and {_say(second)}, and the answer of the rule: "
-        f"*{rule.answers[apply_rule(first, second)]}*"
-    )
 
 
 def against_controls(store: Store) -> dict[str, float]:

@@ -118,17 +118,23 @@ def say_what_hangs_on_selection(runs: pd.DataFrame, verdicts: Mapping[str, Seque
     """Return Markdown: how many runs kept step 0, which verdicts another step changes, and all verdicts."""
     tuned = runs[(runs["status"] == "ok") & (runs["arm"] != "zero_shot")]
     kept = int((tuned["selected_step"] == 0).sum())
-    changed = [
-        first.id
-        for first, *others in zip(*verdicts.values(), strict=True)
-        if any(other.verdict != first.verdict for other in others)
-    ]
-    named = f" ({', '.join(changed)})" if changed else ""
-    n_claims = len(verdicts[RECORDED])
+    changed = [row for row in zip(*verdicts.values(), strict=True) if len({one.verdict for one in row}) > 1]
     sentence = (
         f"{kept} of {len(tuned)} fine-tuning runs kept step 0, the model before any training, because no "
         f"later step had a better validation score: they score exactly 0. Read at the best step after it, or "
-        f"at the last one, {len(changed) or 'none'} of the {n_claims} claims about the selected step "
-        f"get{'s' if len(changed) < 2 else ''} another verdict{named}."
+        f"at the last one, {len(changed) or 'none'} of the {len(verdicts[RECORDED])} claims about the "
+        f"selected step get{'s' if len(changed) < 2 else ''} another verdict"
     )
-    return f"{sentence}\n\n{compare_verdicts(verdicts)}"
+    if changed:
+        sentence += f": {'; '.join(_say_changes(verdicts, selection) for selection in (TRAINED, LAST))}"
+    return f"{sentence}.\n\n{compare_verdicts(verdicts)}"
+
+
+def _say_changes(verdicts: Mapping[str, Sequence[Verdict]], selection: str) -> str:
+    """Say which other verdict which claims get under a selection."""
+    changes: dict[str, list[str]] = {}
+    for first, other in zip(verdicts[RECORDED], verdicts[selection], strict=True):
+        if other.verdict != first.verdict:
+            changes.setdefault(other.verdict, []).append(other.id)
+    named = [f"*{verdict}* for {', '.join(ids)}" for verdict, ids in changes.items()]
+    return f"at the {selection} {', '.join(named) or 'none'}"

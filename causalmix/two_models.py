@@ -81,8 +81,8 @@ def say_what_carries_over(
     )
     if cells["fold"].nunique() == 1 and len(by_fold) > 1:
         sentence += (
-            f" This is one fold, and says little: {models[0]} was run on {len(by_fold)}, and each of them "
-            f"alone decides {min(by_fold)} to {max(by_fold)} of the claims as all of them together."
+            f" This is one fold, and says little: {models[0]} was run on {len(by_fold)}, and any single "
+            f"one of them decides only {min(by_fold)} to {max(by_fold)} claims as all of them together do."
         )
     columns = zip(models, zip(*verdicts, strict=True), strict=True)
     return f"{sentence}\n\n{compare_verdicts(dict(columns))}"

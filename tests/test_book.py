@@ -24,7 +24,7 @@ from bs4 import BeautifulSoup
 
 from causalmix.book import controls_text
 from causalmix.book.build import build
-from causalmix.book.claims_text import read_claims, rules_commit
+from causalmix.book.claims_text import QUANTITIES, read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
 from causalmix.book.depth_views_text import scarcity_text, within_text
@@ -36,8 +36,8 @@ from causalmix.book.study_text import failures_text
 from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
-from causalmix.depth_models import CONTROLS_RULE_FILE, RULE_FILE
-from causalmix.depth_models import load_rule as load_models_rule
+from causalmix.depth_models_rules import CONTROLS_RULE_FILE, RULE_FILE
+from causalmix.depth_models_rules import load_rule as load_models_rule
 from causalmix.stability import STABILITY_MEASURES
 from causalmix.verdicts import Verdict
 from tests.benchmark_scripts import load_benchmark
@@ -85,6 +85,11 @@ def test_every_claim_has_a_row_in_the_verdict_table(html: Path) -> None:
     rows = page.select("table.cm-verdicts tbody tr")
     assert [row.find("td").get_text(strip=True) for row in rows] == [f"{n:02d}" for n in range(1, 20)]
     assert all(row.select_one(".cm-verdict") for row in rows)
+
+
+def test_every_claim_has_a_name_for_what_it_finds() -> None:
+    kinds = {claim["estimand"]["kind"] for claim in read_claims(ROOT / "notebooks" / "claims.yml")}
+    assert kinds == QUANTITIES.keys()
 
 
 def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:

@@ -10,21 +10,26 @@ import pytest
 from causalmix.claims import decide, load_claims
 from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_models import (
-    CONTROLS_RULE_FILE,
-    RULE_FILE,
     against_controls,
     along_controls,
     answer_for_controls,
     answer_for_models,
-    apply_rule,
-    as_written,
     compare_models,
     decide_each,
     describe_pairs,
-    load_rule,
     table_correlations,
 )
 from causalmix.depth_models_measures import compare_measures, describe_measures
+from causalmix.depth_models_rules import (
+    CONTROLS_RULE_FILE,
+    RULE_FILE,
+    Reading,
+    apply_rule,
+    as_written,
+    load_rule,
+    say_again,
+    say_answer,
+)
 from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
 from causalmix.figures import load_depth_models, new_figure, plot_depth_models
 from causalmix.figures.depth_models import AGAINST
@@ -258,3 +263,13 @@ def test_one_model_alone_is_still_drawn_and_none_says_so(studies):
     none = absent, absent
     plot_depth_models(load_depth_models(none, decide_each(none)), ax)
     assert any("not run yet" in text.get_text() for text in ax.texts)
+
+
+def test_an_answer_that_other_runs_would_change_is_called_unsettled():
+    rule = load_rule()
+    clear, none = Interval(0.2, 0.1, 0.3, 9), Interval(0.0, -0.1, 0.1, 9)
+    same = Reading("Without *a*", clear, clear, apply_rule(clear, clear))
+    other = Reading("With later folds", none, clear, apply_rule(none, clear))
+    assert say_answer(rule, "holds", [same]) == f"**{rule.question}** {rule.answers['holds']}"
+    assert "Not settled. The rule" in say_answer(rule, "holds", [same, other])
+    assert say_again(rule, [other]).endswith(f"the answer of the rule: *{rule.answers['nothing']}*")

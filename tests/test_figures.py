@@ -81,6 +81,7 @@ from causalmix.figures import (
     plot_trajectories,
     plot_win_rates,
     plot_within,
+    provenance_of_table,
     save_figure,
 )
 from causalmix.figures.graph import legible_dataset
@@ -89,6 +90,7 @@ from causalmix.ranking import critical_difference, rank_arms
 from causalmix.rows import spec_of_row
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore
+from causalmix.study_view import StudyView
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, LIFTS, make_study
 from tests.runs import make_failure, make_record, make_spec
 
@@ -525,6 +527,13 @@ def test_an_unknown_size_names_the_known_ones():
 
 
 # The causal graph
+
+
+def test_a_table_that_stands_in_is_not_called_one_of_the_study(tmp_path):
+    study = StudyView(make_study(tmp_path / "made_up", datasets=("iris",), n_folds=1), "made-up")
+    own, other = pd.DataFrame({"dataset": ["iris"]}), pd.DataFrame({"dataset": ["wine"]})
+    assert provenance_of_table(study, own) == study.provenance()
+    assert provenance_of_table(study, other).startswith("Table wine of scikit-learn, in the place of one")
 
 
 def test_the_causal_graph_shows_a_table_of_the_study(tmp_path):

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from causalmix.book.controls_text import tables_text
-from causalmix.book.depth_text import earlier_text
+from causalmix.book.depth_text import earlier_text, reservations
+from causalmix.book.findings_text import in_short, verdict_caveat
 from causalmix.book.study import Study, open_study
-from causalmix.book.study_text import study_summary, verdict_caveat
+from causalmix.book.study_text import study_summary
 from causalmix.profiles import PROFILES
+from causalmix.verdicts import Verdict
 from tests.book_checkout import ROOT
 from tests.recorded import CONTROL_LIFTS, make_study
 
@@ -25,7 +27,7 @@ def test_a_study_with_more_folds_of_some_tables_names_a_command_for_each_set_of_
         open_study(store.root), runs=store.runs().query("fold == 0 or dataset in ['table0', 'table1']")
     )
     text = study_summary(ragged)
-    assert "64 runs (6 data sets × 1 to 2 folds × 8 arms)" in text
+    assert "64 runs (6 tables × 1 to 2 folds × 8 arms)" in text
     assert "--folds 0` and `causalmix run --profile controls --datasets table0,table1 --folds 1`" in text
 
 
@@ -62,3 +64,26 @@ def test_earlier_records_of_a_study_are_listed_with_their_verdicts(tmp_path: Pat
     for earlier in recorded:
         assert f"`{earlier['commit']}`" in text and earlier["reason"] in text
         assert f"{earlier['verdict']['n_datasets']} tables" in text
+
+
+@pytest.mark.parametrize(
+    ("lift", "words"), [(0.2, "did better than"), (-0.2, "did worse than"), (0, "neither")]
+)
+def test_the_first_paragraph_says_which_arm_did_better_and_for_which_model(tmp_path, lift, words) -> None:
+    store = make_study(tmp_path / "made_up", lifts={"default": 0.1, "causalmix": 0.1 + lift}, n_folds=2)
+    given = {"id": "18", "title": "t", "sentence": "s", "kind": "empirical", "rule": "r", "reference": 0.37}
+    gap = Verdict(**given, verdict="reproduced", value=0.3, interval=(0.1, 0.5))
+    text = in_short(open_study(store.root), [gap])
+    assert words in text.split(":")[0] and "12 pairs of runs" in text
+    assert "followed the test scores better" in text and "(the paper: 0.37)" in text
+    assert text.endswith("Whether any of this holds for Mitra, the paper's model, was not tested.")
+
+
+def test_the_answer_on_depth_says_how_often_it_was_looked_at(tmp_path: Path) -> None:
+    file = ROOT / "results" / "depth" / "earlier.json"
+    given = {"id": "19", "title": "t", "sentence": "s", "kind": "exploratory", "rule": "r"}
+    found = Verdict(**given, verdict="partly")
+    n_looks = len(json.loads(file.read_text(encoding="utf-8"))) + 1
+    assert f"record number {n_looks} of a study" in reservations(file, found, [])
+    assert "record number" not in reservations(tmp_path / "earlier.json", found, [])
+    assert reservations(file, replace(found, verdict="not tested", reason="no runs"), []) == ""

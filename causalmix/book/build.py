@@ -13,6 +13,7 @@ from causalmix.book import (
     controls_text,
     depth_text,
     downloads,
+    findings_text,
     generators_text,
     models_text,
     pdf,
@@ -112,6 +113,11 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         **snippets(study, executions, claims, verdicts, notebooks, rules),
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
+        "depth_reservations": depth_text.reservations(
+            workspace.results / "depth" / "earlier.json",
+            next(one for one in verdicts if one.kind == "exploratory"),
+            executions,
+        ),
         "depth_earlier": depth_text.earlier_text(workspace.results / "depth" / "earlier.json"),
         **depth_text.model_rules(studies),
         "failures": study_text.failures_text(studies),
@@ -178,7 +184,8 @@ def snippets(
         pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
     )
     return {
-        "found": study_text.found_so_far(study, claims, verdicts),
+        "in_short": findings_text.in_short(study, verdicts),
+        "found": findings_text.found_so_far(study, claims, verdicts),
         "verdict_table": claims_text.verdict_table(claims, verdicts, notebooks),
         "verdict_legend": claims_text.verdict_legend(claims, study),
         "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),

@@ -20,6 +20,28 @@ from causalmix.verdicts import Verdict
 Claim = Mapping[str, Any]
 """An entry of claims.yml, as it is written there."""
 
+QUANTITIES = {
+    "datasets_covered": "tables run, with whatever model",
+    "runs_counted": "runs",
+    "zero_shot_paired": "share of runs with a baseline",
+    "median_improvement": "median score",
+    "largest_median_improvement": "largest of the medians",
+    "spread_ratio": "ratio of SDs",
+    "rank_lead": "lead in average rank",
+    "rank_gap": "gap in average rank",
+    "baseline_of_normalisation": "largest score of the pre-trained model",
+    "zero_when_equal": "largest score where nothing changed",
+    "gap_reduction": "fall of the median gap",
+    "fitted_to_target": "share of simulated tables",
+    "skeleton_auroc": "area under the ROC curve",
+    "directed_auroc": "area under the ROC curve",
+    "additive_noise": "largest deviation, in SDs",
+    "node_mechanisms": "share of categorical columns",
+    "noise_propagation": "largest deviation, in SDs",
+    "depth_dial_correlation": "rank correlation",
+}
+"""The quantity that each kind of estimand finds, in a few words; `claims.yml` has it in full."""
+
 
 def read_claims(path: Path) -> list[Claim]:
     """Return the entries of ``claims.yml``, in their order.
@@ -147,15 +169,32 @@ def verdict_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], notebook
     for claim, verdict in zip(claims, verdicts, strict=True):
         name, tested = claim["id"], verdict.verdict != "not tested"
         link = f"[{name}](../notebooks/{notebooks[name]}.ipynb)" if name in notebooks else name
-        title = f"[{claim['title']}](#claim-{name})"
-        if not tested:
-            title += f" [{verdict.reason}]{{.cm-reason}}"
+        reason = say_other_formulas(verdict) if tested else verdict.reason
+        title = f"[{claim['title']}](#claim-{name})" + (f" [{reason}]{{.cm-reason}}" if reason else "")
         bounds = interval(*verdict.interval)
         found = number(verdict.value) + (f" [{bounds}]{{.cm-interval}}" if bounds else "") if tested else ""
+        found += f" [{QUANTITIES[claim['estimand']['kind']]}]{{.cm-quantity}}" if tested else ""
         reference = number(claim.get("reference"))
         rows.append([link, title, badge(verdict.verdict, verdict.label), found, reference])
     header = ["Claim", "What is claimed", "Verdict", "Found here", "Reference"]
     return table(header, rows, widths=[8, 42, 18, 20, 12], css="cm-verdicts cm-cards")
+
+
+def say_other_formulas(verdict: Verdict) -> str:
+    """Return which verdicts the other formulas of the score give, where any differs.
+
+    Examples
+    --------
+    >>> outcomes = {"error_removed": "not reproduced", "dataset_sd": "partly"}
+    >>> say_other_formulas(Verdict("07", "t", "s", "empirical", "not reproduced", "r", sensitivity=outcomes))
+    'by another formula of the score: partly (dataset sd)'
+    """
+    others: dict[str, list[str]] = {}
+    for formula, outcome in verdict.sensitivity.items():
+        if outcome != verdict.verdict:
+            others.setdefault(outcome, []).append(formula.replace("_", " "))
+    named = [f"{outcome} ({', '.join(formulas)})" for outcome, formulas in others.items()]
+    return f"by another formula of the score: {'; '.join(named)}" if named else ""
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
@@ -194,7 +233,8 @@ def verdict_legend(claims: Sequence[Claim], study: Study) -> str:
     lines = [
         "*Found here* is the claim's own quantity with its 95 % interval, *reference* what the paper "
         "reports or what the claim implies. **Reproduced**: all conditions of the rule hold. **Partly**: "
-        "its core holds. **Not reproduced**: the core does not hold. **Not tested**: the reason stands "
+        "its core holds, which can be the order of two numbers that the runs do not tell apart: the interval "
+        "says so. **Not reproduced**: the core does not hold. **Not tested**: the reason stands "
         f"with the claim. Verdicts are about the model {models} in the study `{study.name}` (store hash "
         f"`{study.hash}`), but for method claims, which are decided by behaviour on simulated tables, and "
         f"where another study is named."

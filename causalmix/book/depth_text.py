@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from causalmix import depth_models
+from causalmix import depth_models_rules
 from causalmix.book.claims_text import Claim, rules_commit
 from causalmix.book.depth_views_text import (
     ALPHA,
     describe_measure,
     isolation_text,
     known_text,
+    recovered_depths,
     recovery_text,
     scarcity_text,
     signed,
@@ -52,12 +53,12 @@ def model_rules(studies: Sequence[Study]) -> dict[str, str]:
     """Return the rules about a second model and its controls, each with whether it precedes its own runs."""
     found = {}
     for name, rule_file, arms in (
-        ("depth_models", depth_models.RULE_FILE, DIAL),
-        ("depth_models_controls", depth_models.CONTROLS_RULE_FILE, CONTROL),
+        ("depth_models", depth_models_rules.RULE_FILE, DIAL),
+        ("depth_models_controls", depth_models_rules.CONTROLS_RULE_FILE, CONTROL),
     ):
         counted = [_only_arms(study, arms) for study in studies if study.name == "depth-tabpfn"]
         commit = rules_commit(rule_file, [study for study in counted if len(study.runs)])
-        found[f"{name}_rule"] = f"**The rule.** {depth_models.load_rule(rule_file).rule} {commit}"
+        found[f"{name}_rule"] = f"**The rule.** {depth_models_rules.load_rule(rule_file).rule} {commit}"
     return found
 
 
@@ -86,6 +87,31 @@ def earlier_text(path: Path) -> str:
             f"permutation p {number(found.quantities['p_value'])}. {earlier['reason']}"
         )
     return "\n".join(lines)
+
+
+def reservations(path: Path, verdict: Verdict, executions: Sequence[Execution]) -> str:
+    """Return what to hold against the answer to the open question; nothing where it was not tested.
+
+    Parameters
+    ----------
+    path : Path
+        See `earlier_text`.
+    """
+    if verdict.verdict == "not tested":
+        return ""
+    looks = len(json.loads(path.read_text(encoding="utf-8"))) + 1 if path.is_file() else 1
+    parts = [
+        "**What to hold against it.** It is about one measure of stability; [](depth.md) has the others."
+    ]
+    if looks > 1:
+        parts.append(
+            f"This is record number {looks} of a study that was made larger because earlier ones were "
+            "undecided, and nothing is adjusted for those looks."
+        )
+    recovered = published_tables(executions).get("depth_recovery")
+    if recovered is not None:
+        parts.append(f"And the depth is that of *discovered* graphs. {recovered_depths(recovered)}")
+    return " ".join(parts)
 
 
 def published_tables(executions: Sequence[Execution]) -> dict[str, pd.DataFrame]:
@@ -154,7 +180,7 @@ def in_short(verdict: Verdict, p_value: float) -> str:
     if verdict.verdict == "reproduced":
         return "An association of relevant size was found."
     if verdict.verdict == "not reproduced":
-        return "Nothing of relevant size was found, and an effect of relevant size can be excluded."
+        return "Nothing of relevant size was found, and in this measure a relevant size can be excluded."
     if p_value < ALPHA:
         return "There is a trace of an association, but none of relevant size is established."
     return "Nothing was found; but the data are too few to exclude an effect of relevant size."

@@ -28,10 +28,13 @@ def scarcity_text(low_data: pd.DataFrame | None) -> str:
     row, limits = own.iloc[0], own["max_train_rows"]
     found = "The answer changes" if row["trend_p"] < ALPHA else "No change of the answer was found"
     trend = f"{number(row['trend'])} {interval(row['trend_lower'], row['trend_upper'])}"
+    doublings = math.log2(limits.max() / limits.min())
+    whole = interval(doublings * row["trend_lower"], doublings * row["trend_upper"])
     return (
         f"{found} with scarcity: on {own['dataset'].nunique()} tables, from {limits.min()} to {limits.max()} "
         f"rows for training and validation, the correlation changed by {trend} per doubling (sign-flip p "
-        f"{number(row['trend_p'])}; {count(int(row['n_folds']), 'fold')} of each table)."
+        f"{number(row['trend_p'])}; {count(int(row['n_folds']), 'fold')} of each table); over that whole "
+        f"range the interval is {whole}."
     )
 
 
@@ -110,7 +113,16 @@ def recovery_text(recovered: pd.DataFrame | None) -> str:
         f"Over {len(recovered)} simulated tables the Spearman correlation of true and recovered depth is "
         f"{number(row['rho'])} {interval(row['rho_lower'], row['rho_upper'])}; the mean F1 score of the "
         f"edges is {number(recovered['skeleton_f1'].mean())} whichever way round, and "
-        f"{number(recovered['directed_f1'].mean())} the right way round."
+        f"{number(recovered['directed_f1'].mean())} the right way round. {recovered_depths(recovered)}"
+    )
+
+
+def recovered_depths(recovered: pd.DataFrame) -> str:
+    """Return between which values the mean recovered depth lies while the true one goes over its range."""
+    means = recovered.groupby("true_depth")["depth"].mean()
+    return (
+        f"On simulated tables whose true depth goes from {means.index.min()} to {means.index.max()}, the "
+        f"mean depth of discovered graphs lies between {number(means.min())} and {number(means.max())}."
     )
 
 

@@ -5,70 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from causalmix.analysis import improvement_summary
-from causalmix.book.claims_text import Claim, tally_by_kind
 from causalmix.book.study import Study
-from causalmix.book.text import count, number, score, sentence_list, table
+from causalmix.book.text import count, number, sentence_list, table
 from causalmix.cells import count_folds
 from causalmix.failures import count_failures
 from causalmix.incomplete import incomplete_tables, name_incomplete
 from causalmix.profiles import PROFILES, Profile, iter_specs
 from causalmix.specs import ARMS
-from causalmix.verdicts import Verdict
-
-ABOUT_SUITE = {
-    "bundled": "the tables that come with scikit-learn, which are too easy to decide anything",
-    "tabarena33": "tables of the benchmark TabArena",
-}
-"""What a suite is, for the reader."""
 
 
 def shape(study: Study) -> str:
     """Return the size of a study as part of a sentence."""
     runs = study.runs
-    tables, arms = count(runs["dataset"].nunique(), "data set"), count(runs["arm"].nunique(), "arm")
+    tables, arms = count(runs["dataset"].nunique(), "table"), count(runs["arm"].nunique(), "arm")
     return f"{count(len(runs), 'run')} ({tables} × {count_folds(runs)} × {arms})"
 
 
 def models_of(study: Study) -> str:
     """Return the models of a study as part of a sentence."""
     return sentence_list([f"`{model}`" for model in study.models])
-
-
-def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> str:
-    """Return the paragraph of the index page that says what was found so far."""
-    suites = [f"`{name}` ({ABOUT_SUITE.get(name, 'own tables')})" for name in study.manifest["suites"]]
-    summary = {row["arm"]: row for row in improvement_summary(study.runs).to_dict("records")}
-    reference = {
-        claim["estimand"].get("arm"): claim["reference"]
-        for claim in claims
-        if claim["estimand"]["kind"] == "median_improvement"
-    }
-    medians = []
-    for arm in ("causalmix", "default", "scm"):
-        if arm in summary:
-            row = summary[arm]
-            text = f"{score(row['median'])} [{score(row['lower'])}, {score(row['upper'])}] for `{arm}`"
-            paper = reference.get(arm)
-            medians.append(text + (f" (the paper: {paper:+.2f})" if paper else ""))
-    return (
-        f"**What was found so far.** The recorded study `{study.name}` holds {shape(study)} on "
-        f"{sentence_list(suites)}, with the model {models_of(study)}: {verdict_caveat(study)} "
-        f"The median improvement over the pre-trained model, as a share of the remaining error and with its "
-        f"95 % interval over data sets, was "
-        f"{sentence_list(medians)}. The paper's values are Mitra's, by a formula that we do not have. "
-        f"{tally_by_kind(verdicts)}"
-    )
-
-
-def verdict_caveat(study: Study) -> str:
-    """Return for which model the findings hold."""
-    names = {model.partition("@")[0] for model in study.models}
-    if names == {"mitra"}:
-        return "the paper's own model."
-    ours = all(name.startswith("embedded-") for name in names)
-    kind = "a small model of Mitra's architecture" if ours else "not the paper's"
-    return f"{kind}. What follows is about that model, not about Mitra."
 
 
 def study_summary(study: Study) -> str:
@@ -139,10 +94,9 @@ def _available(study: Study, profile: Profile) -> set[str]:
 
 
 def compute(study: Study) -> str:
-    """Return how long the runs took, in hours of one worker."""
-    generate, finetune = (
-        study.runs[f"seconds_{stage}"].fillna(0).sum() / 3600 for stage in ("generate", "finetune")
-    )
+    """Return how long the runs took, in hours of one worker; rows that runs share are counted once."""
+    made = study.runs.drop_duplicates(["dataset", "fold", "repeat", "max_train_rows", "seconds_generate"])
+    generate, finetune = made["seconds_generate"].sum() / 3600, study.runs["seconds_finetune"].sum() / 3600
     return f"{number(round(generate, 2))} h of generating rows, {number(round(finetune, 2))} h of fine-tuning"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -159,14 +160,16 @@ def fetch_table(task: Task, cache_dir: str | Path | None) -> pd.DataFrame:
     """Fetch a table from OpenML (scikit-learn verifies OpenML's md5) and cache it with its sha256."""
     table_path, record_path = cache_paths(task, cache_dir)
     try:
-        bunch = fetch_openml(
-            data_id=task.openml_dataset,
-            target_column=task.target,
-            as_frame=True,
-            cache=False,
-            n_retries=1,
-            parser="auto",
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A network error occurred")  # the error below says it
+            bunch = fetch_openml(
+                data_id=task.openml_dataset,
+                target_column=task.target,
+                as_frame=True,
+                cache=False,
+                n_retries=1,
+                parser="auto",
+            )
     except (OSError, ValueError) as error:
         raise DataError(
             f"{task.name} (OpenML dataset {task.openml_dataset}) is not here and OpenML did not give it "

@@ -56,7 +56,7 @@ from causalmix.figures.generators import (
     summarise_cost,
     summarise_quality,
 )
-from causalmix.figures.graph import load_causal_graph, plot_causal_graph
+from causalmix.figures.graph import load_causal_graph, plot_causal_graph, provenance_of_table
 from causalmix.figures.known import (
     load_depth_recovery,
     load_graph_contrasts,
@@ -186,6 +186,7 @@ __all__ = [
     "plot_trajectories",
     "plot_win_rates",
     "plot_within",
+    "provenance_of_table",
     "save_figure",
     "summarise_cost",
     "summarise_quality",

@@ -255,7 +255,7 @@ def plot_isolation(frame: pd.DataFrame, ax: Axes) -> None:
     right.set_ylim(left.get_ylim())
     right.set_xlim(-1.05, 1.05)
     measure = MEASURE_LABELS[frame["measure"].iloc[0]].split(" [")[0]
-    right.set_xlabel(f"correlation of depth\nand {measure}\nalong the dial")
+    right.set_xlabel(f"correlation\nof depth and\n{measure}")
     first = frame.iloc[0]
     if np.isfinite(first["lower"]):
         ends = f"[{first['lower']:+.2f}, {first['upper']:+.2f}]"

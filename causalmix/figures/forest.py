@@ -39,9 +39,9 @@ def load_differences(
     for name in (arm, baseline):
         find_arm(name)
     scores = normalise_scores(store.runs(), normalisation)
-    tables = table_differences(scores, arm, baseline).sort_values("difference", ascending=False)
-    found = pool_tables(tables)
-    return tables.reset_index(drop=True).assign(
+    tables = table_differences(scores, arm, baseline)
+    found = pool_tables(tables)  # before sorting: the same resamples as wherever else these tables are pooled
+    return tables.sort_values("difference", ascending=False, ignore_index=True).assign(
         arm=arm,
         baseline=baseline,
         normalisation=normalisation,

@@ -18,6 +18,7 @@ from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty
 from causalmix.folds import Fold, prepare_fold
 from causalmix.rows import spec_of_row
 from causalmix.specs import RunSpec
+from causalmix.study_view import StudyView
 
 SHOWN = 0.2
 """Edges with a lower probability are in the table but not drawn."""
@@ -138,6 +139,17 @@ def prepare_or_stand_in(spec: RunSpec, data: str | Path | None, needed: bool) ->
         if needed:
             raise
         return STAND_IN, prepare_fold(STAND_IN)
+
+
+def provenance_of_table(study: StudyView, frame: pd.DataFrame) -> str:
+    """Return the line of provenance of a figure of one table: the study's, or what stands in for it."""
+    runs = study.runs()
+    if frame.empty or frame["dataset"].iloc[0] in set(runs["dataset"]):
+        return study.provenance()
+    return (
+        f"Table {frame['dataset'].iloc[0]} of scikit-learn, in the place of one of the study {study.name} "
+        "that could not be had where this page was made: no recorded run is shown."
+    )
 
 
 def _draw_edge(ax: Axes, start: np.ndarray, end: np.ndarray, probability: float, to_target: bool) -> None:

@@ -215,7 +215,7 @@ def plot_baseline(frame: pd.DataFrame, ax: Axes) -> None:
     ax.set_ylim(*middle_limits(frame["score"]))
     ax.set_xlabel("test ROC-AUC minus zero-shot ROC-AUC")
     ax.set_ylabel(AXIS_LABELS[frame["normalisation"].iloc[0]].replace(": ", ":\n"))
-    ax.legend(loc="lower right", frameon=False)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
 def middle_limits(values: pd.Series, *inside: pd.Series) -> tuple[float, float]:

@@ -1,0 +1,125 @@
+"""What was found so far as text: the index page's first answer, and the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from causalmix.analysis import improvement_summary, normalise_scores, unit_scores
+from causalmix.book.claims_text import Claim, tally_by_kind
+from causalmix.book.study import Study
+from causalmix.book.study_text import models_of, shape
+from causalmix.book.text import badge, interval, number, score, sentence_list
+from causalmix.controls import load_rule
+from causalmix.differences import pool_tables, table_differences
+from causalmix.incomplete import incomplete_tables
+from causalmix.intervals import mean_interval, signed
+from causalmix.verdicts import Verdict
+
+ABOUT_SUITE = {
+    "bundled": "the tables that come with scikit-learn, which are too easy to decide anything",
+    "tabarena33": "tables of the benchmark TabArena",
+}
+"""What a suite is, for the reader."""
+
+GAP_CLAIM = "18"
+"""The claim about the gap of validation and test along fine-tuning."""
+
+LEADING = ("causalmix", "default", "scm")
+"""The arms that the index page names."""
+
+
+def in_short(study: Study, verdicts: Sequence[Verdict]) -> str:
+    """Return the first paragraph of the index page: the book's title answered, for the model that was run."""
+    rule = load_rule()
+    tables = table_differences(normalise_scores(study.runs), rule.arm, rule.baseline)
+    if tables.empty:
+        return f"The study `{study.name}` does not compare `{rule.arm}` with `{rule.baseline}`."
+    lead = pool_tables(tables)
+    than = f"than plain fine-tuning on the real rows (the arm `{rule.baseline}`)"
+    how = f"did better {than}" if lead.lower > 0 else f"did worse {than}" if lead.upper < 0 else (
+        f"did neither better nor worse {than}, as far as these runs can tell"
+    )  # fmt: skip
+    parts = [
+        f"**In short.** With {models_of(study)}, CausalMixFT (the arm `{rule.arm}`) {how}: its mean lead was "
+        f"{signed(lead.value, lead.lower, lead.upper)} of the error that the pre-trained model leaves "
+        f"(95 % interval over {len(tables)} tables, {number(tables['n_pairs'].sum())} pairs of runs)."
+    ]
+    parts += [_say_gap(one) for one in verdicts if one.id == GAP_CLAIM and one.verdict != "not tested"]
+    parts += [
+        f"The structural depth of its causal models and the steadiness of fine-tuning: "
+        f"{badge(one.verdict, one.label)}."
+        for one in verdicts
+        if one.kind == "exploratory" and one.verdict != "not tested"
+    ]
+    if not _is_mitra(study):
+        parts.append("Whether any of this holds for Mitra, the paper's model, was not tested.")
+    return " ".join(parts)
+
+
+def _say_gap(verdict: Verdict) -> str:
+    """Say whether validation scores followed test scores better along CausalMixFT's trajectories."""
+    lower, upper = verdict.interval
+    how = "better" if lower > 0 else "worse" if upper < 0 else "neither better nor worse"
+    return (
+        f"Along fine-tuning its validation scores followed the test scores {how}: the median gap of "
+        f"the two, one minus their rank correlation, of plain fine-tuning minus that of CausalMixFT is "
+        f"{number(verdict.value)} {interval(lower, upper)} (the paper: {number(verdict.reference)})."
+    )
+
+
+def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> str:
+    """Return the paragraph of the index page that says what was found so far."""
+    suites = [f"`{name}` ({ABOUT_SUITE.get(name, 'own tables')})" for name in study.manifest["suites"]]
+    summary = {row["arm"]: row for row in improvement_summary(study.runs).to_dict("records")}
+    reference = {
+        claim["estimand"].get("arm"): claim["reference"]
+        for claim in claims
+        if claim["estimand"]["kind"] == "median_improvement"
+    }
+    medians = []
+    for arm in LEADING:
+        if arm in summary:
+            row = summary[arm]
+            text = f"{score(row['median'])} [{score(row['lower'])}, {score(row['upper'])}] for `{arm}`"
+            paper = reference.get(arm)
+            medians.append(text + (f" (the paper: {paper:+.2f})" if paper else ""))
+    return (
+        f"**What was found so far.** The recorded study `{study.name}` holds {shape(study)} on "
+        f"{sentence_list(suites)}, with the model {models_of(study)}: {verdict_caveat(study)} "
+        f"The median improvement over the pre-trained model, as a share of the remaining error and with its "
+        f"95 % interval over tables, was "
+        f"{sentence_list(medians)}. The paper's values are Mitra's, by a formula that we do not have. "
+        f"{_say_means(study.runs)} {tally_by_kind(verdicts)}"
+    )
+
+
+def _say_means(runs: pd.DataFrame) -> str:
+    """Say the mean scores, which a few tables can carry, and what they are without incomplete tables."""
+    text = f"The means over tables are {_means(runs)}."
+    partial = incomplete_tables(runs)
+    if partial.empty:
+        return text
+    rest = runs[~runs["dataset"].isin(partial["dataset"])]
+    names = sentence_list([f"*{name}*" for name in partial["dataset"]])
+    return f"{text[:-1]}; without {names}, of which rows are missing, {_means(rest)}."
+
+
+def _means(runs: pd.DataFrame) -> str:
+    tables = unit_scores(runs).groupby(["arm", "dataset"], observed=True)["score"].mean()
+    found = [(arm, mean_interval(tables[arm].to_numpy())) for arm in LEADING if arm in tables.index]
+    return sentence_list([f"{signed(one.value, one.lower, one.upper)} for `{arm}`" for arm, one in found])
+
+
+def verdict_caveat(study: Study) -> str:
+    """Return for which model the findings hold."""
+    if _is_mitra(study):
+        return "the paper's own model."
+    ours = all(model.startswith("embedded-") for model in study.models)
+    kind = "a small model of Mitra's architecture" if ours else "not the paper's"
+    return f"{kind}. What follows is about that model, not about Mitra."
+
+
+def _is_mitra(study: Study) -> bool:
+    return {model.partition("@")[0] for model in study.models} == {"mitra"}

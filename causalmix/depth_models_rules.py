@@ -1,0 +1,165 @@
+"""The rules on whether an answer about depth holds for another model, and what they say to other runs.
+
+They stand beside this module: ``depth_models.yml``, committed before the dial was turned with the second
+model, and ``depth_models_controls.yml``, committed before the edge-matched controls were run with it. Both
+are read on `FOLDS`; what they would answer with more folds, or without incomplete tables, stands beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from causalmix.cells import CELL
+from causalmix.incomplete import incomplete_tables, name_incomplete, whole_only
+from causalmix.intervals import Interval
+from causalmix.rules import with_ends
+from causalmix.two_models import Pair
+
+RULE_FILE = Path(__file__).with_name("depth_models.yml")
+CONTROLS_RULE_FILE = Path(__file__).with_name("depth_models_controls.yml")
+
+FOLDS = (0, 1, 2)
+"""The folds that the rules were written for: all that both studies had when the answers were read."""
+
+
+@dataclass(frozen=True)
+class DepthModelsRule:
+    """A rule of ``depth_models.yml`` or ``depth_models_controls.yml``.
+
+    Attributes
+    ----------
+    question, rule : str
+        The question, and how it is answered, in words.
+    claim : str
+        The claim whose estimand, interval and conditions are used for each model.
+    answers : dict
+        Sentence per outcome: ``nothing, holds, does not hold, undecided``.
+    """
+
+    question: str
+    claim: str
+    rule: str
+    answers: Mapping[str, str]
+
+
+def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
+    """Read one of the two rules.
+
+    Examples
+    --------
+    >>> load_rule().claim
+    '19'
+    """
+    return DepthModelsRule(**yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def as_written(studies: Pair) -> Pair:
+    """Cut two studies down to `FOLDS`."""
+    cells = (study.runs()[CELL].drop_duplicates() for study in studies)
+    first, second = (own[own["fold"].isin(FOLDS)] for own in cells)
+    return studies[0].only(first), studies[1].only(second)
+
+
+def apply_rule(first: Interval, second: Interval) -> str:
+    """Return the outcome of a rule for two estimates with their intervals: a key of its ``answers``.
+
+    Both rules say the same of what they compare: the correlation, and by how much it exceeds the controls'.
+
+    Examples
+    --------
+    >>> first, ends = Interval(0.15, 0.02, 0.26, 31), [(0.1, 0.3), (-0.1, 0.1), (-0.1, 0.2)]
+    >>> [apply_rule(first, Interval(sum(pair) / 2, *pair, 31)) for pair in ends]
+    ['holds', 'does not hold', 'undecided']
+    """
+    if not first.lower * first.upper > 0:
+        return "nothing"
+    side = np.sign(first.value)
+    near, far = sorted((side * second.lower, side * second.upper))
+    if near > 0:
+        return "holds"
+    return "does not hold" if far < side * first.value else "undecided"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a rule answers to other runs than those that it was written for.
+
+    Attributes
+    ----------
+    about : str
+        Which runs, as the start of a sentence.
+    first, second : Interval
+        What is estimated for either model.
+    outcome : str
+        From `apply_rule`.
+    """
+
+    about: str
+    first: Interval
+    second: Interval
+    outcome: str
+
+
+def read_again(
+    studies: Pair, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
+) -> list[Reading]:
+    """Apply a rule without incomplete tables, and with more folds than those of `FOLDS`, where there are.
+
+    Parameters
+    ----------
+    studies : pair of StudyView
+    estimate : callable
+        Returns what the rule compares, for either model.
+    record : Path, optional
+        See `causalmix.incomplete.incomplete_tables`.
+    """
+    read, tables = as_written(studies), incomplete_tables(studies[0].runs(), record)
+    n_folds = [study.runs()["fold"].nunique() for study in studies]
+    folds = " and ".join(f"{n} with `{study.model}`" for n, study in zip(n_folds, studies, strict=True))
+    again = {}
+    if len(tables):
+        again[f"Without {name_incomplete(tables)}, of which rows are missing"] = _whole_only(read, record)
+    if n_folds != [study.runs()["fold"].nunique() for study in read]:
+        again[f"With the folds that were run since ({folds})"] = studies
+        if len(tables):
+            again["With these folds and without those tables"] = _whole_only(studies, record)
+    readings = []
+    for about, pair in again.items():
+        first, second = estimate(pair)
+        if np.isfinite([first.value, second.value]).all():  # enough tables are left for both
+            readings.append(Reading(about, first, second, apply_rule(first, second)))
+    return readings
+
+
+def _whole_only(studies: Pair, record: Path | None) -> Pair:
+    return whole_only(studies[0], record), whole_only(studies[1], record)
+
+
+def say_answer(rule: DepthModelsRule, outcome: str, again: Sequence[Reading]) -> str:
+    """Return the question with its answer, which is called unsettled where other runs would give another."""
+    answer = rule.answers[outcome]
+    if {one.outcome for one in again} <= {outcome}:
+        return f"**{rule.question}** {answer}"
+    return (
+        f"**{rule.question}** Not settled. The rule, read on the folds that it was written for, answers: "
+        f"*{answer}* Other runs give another answer, as said below."
+    )
+
+
+def say_again(rule: DepthModelsRule, again: Sequence[Reading]) -> str:
+    """Return what a rule answers to other runs; each sentence starts with a space."""
+    return "".join(
+        f" {one.about}, the first two would be {say(one.first)} and {say(one.second)}, and the answer of the "
+        f"rule: *{rule.answers[one.outcome]}*"
+        for one in again
+    )
+
+
+def say(found: Interval) -> str:
+    """Return an estimate and its interval as the sentences about a second model write them."""
+    return with_ends(found.value, found.lower, found.upper)
