@@ -120,7 +120,7 @@ def say_what_hangs_on_selection(runs: pd.DataFrame, verdicts: Mapping[str, Seque
     kept = int((tuned["selected_step"] == 0).sum())
     changed = [row for row in zip(*verdicts.values(), strict=True) if len({one.verdict for one in row}) > 1]
     sentence = (
-        f"{kept} of {len(tuned)} fine-tuning runs kept step 0, the model before any training, because no "
+        f"{kept:,} of {len(tuned):,} fine-tuning runs kept step 0, the model before any training, because no "
         f"later step had a better validation score: they score exactly 0. Read at the best step after it, or "
         f"at the last one, {len(changed) or 'none'} of the {len(verdicts[RECORDED])} claims about the "
         f"selected step get{'s' if len(changed) < 2 else ''} another verdict"

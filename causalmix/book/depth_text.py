@@ -105,8 +105,8 @@ def reservations(path: Path, verdict: Verdict, executions: Sequence[Execution]) 
     ]
     if looks > 1:
         parts.append(
-            f"This is record number {looks} of a study that was made larger because earlier ones were "
-            "undecided, and nothing is adjusted for those looks."
+            f"This is record number {looks} of a study that was run again and made larger, mostly "
+            "because earlier ones were undecided, and nothing is adjusted for those looks."
         )
     recovered = published_tables(executions).get("depth_recovery")
     if recovered is not None:
@@ -147,7 +147,7 @@ def depth_answer(claim: Claim, verdict: Verdict, tables: Mapping[str, pd.DataFra
     parts = [
         f"**Does structural depth go with the stability of fine-tuning?** "
         f"{badge(verdict.verdict, verdict.label)} {in_short(verdict, p_value)} Over {verdict.n_datasets} "
-        f"tables and {verdict.n_runs} runs of `{verdict.model}`, the correlation of *{measure}* with the "
+        f"tables and {verdict.n_runs:,} runs of `{verdict.model}`, the correlation of *{measure}* with the "
         f"depth that graphs were cut to was {number(verdict.value)} {interval(*verdict.interval)} (95 % "
         f"interval over tables; permutation p {number(p_value)}, sign-flip p over tables "
         f"{number(verdict.quantities.get('sign_flip_p', math.nan))}; below zero means that deeper graphs "

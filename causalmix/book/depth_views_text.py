@@ -122,7 +122,7 @@ def recovered_depths(recovered: pd.DataFrame) -> str:
     means = recovered.groupby("true_depth")["depth"].mean()
     return (
         f"On simulated tables whose true depth goes from {means.index.min()} to {means.index.max()}, the "
-        f"mean depth of discovered graphs lies between {number(means.min())} and {number(means.max())}."
+        f"mean depth of discovered graphs lies between {means.min():.1f} and {means.max():.1f}."
     )
 
 
