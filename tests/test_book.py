@@ -162,7 +162,8 @@ def test_a_mixed_model_that_did_not_converge_is_named() -> None:
 def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None:
     claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
     given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
-    texts = depth_snippets(claim, Verdict(**given, verdict="not tested", rule="r", reason="no runs"), [])
+    untested = Verdict(**given, verdict="not tested", rule="r", reason="no runs")
+    texts = depth_snippets(claim, untested, [], Path("absent.json"))
     about = ("within", "known", "recovered", "isolated", "scarcity")
     assert all("not recorded here" in texts[f"depth_{name}"] for name in about)
 

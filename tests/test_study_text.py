@@ -84,6 +84,6 @@ def test_the_answer_on_depth_says_how_often_it_was_looked_at(tmp_path: Path) -> 
     given = {"id": "19", "title": "t", "sentence": "s", "kind": "exploratory", "rule": "r"}
     found = Verdict(**given, verdict="partly")
     n_looks = len(json.loads(file.read_text(encoding="utf-8"))) + 1
-    assert f"record number {n_looks} of a study" in reservations(file, found, [])
-    assert "record number" not in reservations(tmp_path / "earlier.json", found, [])
-    assert reservations(file, replace(found, verdict="not tested", reason="no runs"), []) == ""
+    assert f"record number {n_looks} of a study" in reservations(file, found, {})
+    assert "record number" not in reservations(tmp_path / "earlier.json", found, {})
+    assert reservations(file, replace(found, verdict="not tested", reason="no runs"), {}) == ""

@@ -109,16 +109,14 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     verdicts = claims_text.all_verdicts(claims, found, study, notebooks)
     studies = recorded_studies(workspace, study)
     rules = yaml.safe_load(path.read_text(encoding="utf-8"))
+    depth, answer = next(
+        pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
+    )
     values = {
         **snippets(study, executions, claims, verdicts, notebooks, rules),
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
-        "depth_reservations": depth_text.reservations(
-            workspace.results / "depth" / "earlier.json",
-            next(one for one in verdicts if one.kind == "exploratory"),
-            executions,
-        ),
-        "depth_earlier": depth_text.earlier_text(workspace.results / "depth" / "earlier.json"),
+        **depth_text.depth_snippets(depth, answer, executions, workspace.results / "depth" / "earlier.json"),
         **depth_text.model_rules(studies),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(
@@ -180,9 +178,6 @@ def snippets(
     rules: Mapping[str, Any],
 ) -> dict[str, str]:
     """Return the pieces of text that the chapters include, with what was found."""
-    depth, answer = next(
-        pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
-    )
     return {
         "in_short": findings_text.in_short(study, verdicts),
         "found": findings_text.found_so_far(study, claims, verdicts),
@@ -191,7 +186,6 @@ def snippets(
         "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),
         "paper_claims": claims_text.paper_claims(claims),
         "reference_values": claims_text.reference_values(claims),
-        **depth_text.depth_snippets(depth, answer, executions),
         "study": study_text.study_summary(study),
         "settings": settings_text.settings(study.manifest["presets"]),
         "study_downloads": downloads.study_links(study),

@@ -33,13 +33,17 @@ from causalmix.depth_dial import CONTROL, DIAL
 from causalmix.verdicts import Verdict
 
 
-def depth_snippets(claim: Claim, verdict: Verdict, executions: Sequence[Execution]) -> dict[str, str]:
-    """Return the pieces of text of the chapter on depth by name."""
+def depth_snippets(
+    claim: Claim, verdict: Verdict, executions: Sequence[Execution], earlier: Path
+) -> dict[str, str]:
+    """Return the pieces of text on depth by name; ``earlier`` is the file of `earlier_text`."""
     tables = published_tables(executions)
     return {
         "depth_question": f"> {claim['sentence']}\n",
         "depth_answer": depth_answer(claim, verdict, tables),
         "depth_caution": depth_caution(verdict),
+        "depth_reservations": reservations(earlier, verdict, tables),
+        "depth_earlier": earlier_text(earlier),
         "depth_rule": depth_rule(claim),
         "depth_within": within_text(tables.get("depth_within_tables")),
         "depth_known": known_text(tables.get("depth_known_truth")),
@@ -89,13 +93,15 @@ def earlier_text(path: Path) -> str:
     return "\n".join(lines)
 
 
-def reservations(path: Path, verdict: Verdict, executions: Sequence[Execution]) -> str:
+def reservations(path: Path, verdict: Verdict, tables: Mapping[str, pd.DataFrame]) -> str:
     """Return what to hold against the answer to the open question; nothing where it was not tested.
 
     Parameters
     ----------
     path : Path
         See `earlier_text`.
+    tables : mapping
+        From `published_tables`.
     """
     if verdict.verdict == "not tested":
         return ""
@@ -108,9 +114,9 @@ def reservations(path: Path, verdict: Verdict, executions: Sequence[Execution]) 
             f"This is record number {looks} of a study that was run again and made larger, mostly "
             "because earlier ones were undecided, and nothing is adjusted for those looks."
         )
-    recovered = published_tables(executions).get("depth_recovery")
-    if recovered is not None:
-        parts.append(f"And the depth is that of *discovered* graphs. {recovered_depths(recovered)}")
+    if "depth_recovery" in tables:
+        found = recovered_depths(tables["depth_recovery"])
+        parts.append(f"And the depth is that of *discovered* graphs. {found}")
     return " ".join(parts)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from causalmix.analysis import improvement_summary, normalise_scores, unit_scores
 from causalmix.book.claims_text import Claim, tally_by_kind
+from causalmix.book.controls_text import first_lead
 from causalmix.book.study import Study
 from causalmix.book.study_text import models_of, shape
 from causalmix.book.text import badge, interval, number, score, sentence_list
@@ -35,14 +36,12 @@ def in_short(study: Study, verdicts: Sequence[Verdict]) -> str:
     rule = load_rule()
     tables = table_differences(normalise_scores(study.runs), rule.arm, rule.baseline)
     if tables.empty:
-        return f"The study `{study.name}` does not compare `{rule.arm}` with `{rule.baseline}`."
+        return first_lead(study)  # which says so
     lead = pool_tables(tables)
-    than = f"than plain fine-tuning on the real rows (the arm `{rule.baseline}`)"
-    how = f"did better {than}" if lead.lower > 0 else f"did worse {than}" if lead.upper < 0 else (
-        f"did neither better nor worse {than}, as far as these runs can tell"
-    )  # fmt: skip
     parts = [
-        f"**In short.** With {models_of(study)}, CausalMixFT (the arm `{rule.arm}`) {how}: its mean lead was "
+        f"**In short.** With {models_of(study)}, CausalMixFT (the arm `{rule.arm}`) did "
+        f"{_how(lead.lower, lead.upper)} than plain fine-tuning on the real rows (the arm "
+        f"`{rule.baseline}`), as far as these runs can tell: its mean lead was "
         f"{signed(lead.value, lead.lower, lead.upper)} of the error that the pre-trained model leaves "
         f"(95 % interval over {len(tables)} tables, {number(tables['n_pairs'].sum())} pairs of runs)."
     ]
@@ -61,12 +60,16 @@ def in_short(study: Study, verdicts: Sequence[Verdict]) -> str:
 def _say_gap(verdict: Verdict) -> str:
     """Say whether validation scores followed test scores better along CausalMixFT's trajectories."""
     lower, upper = verdict.interval
-    how = "better" if lower > 0 else "worse" if upper < 0 else "neither better nor worse"
     return (
-        f"Along fine-tuning its validation scores followed the test scores {how}: the median gap of "
-        f"the two, one minus their rank correlation, of plain fine-tuning minus that of CausalMixFT is "
-        f"{number(verdict.value)} {interval(lower, upper)} (the paper: {number(verdict.reference)})."
+        f"Along fine-tuning its validation scores followed the test scores {_how(lower, upper)}: the median "
+        f"gap of the two, one minus their rank correlation, of plain fine-tuning minus that of CausalMixFT "
+        f"is {number(verdict.value)} {interval(lower, upper)} (the paper: {number(verdict.reference)})."
     )
+
+
+def _how(lower: float, upper: float) -> str:
+    """Say on which side of zero an interval lies, above being better."""
+    return "better" if lower > 0 else "worse" if upper < 0 else "neither better nor worse"
 
 
 def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdict]) -> str:
@@ -97,13 +100,13 @@ def found_so_far(study: Study, claims: Sequence[Claim], verdicts: Sequence[Verdi
 
 def _say_means(runs: pd.DataFrame) -> str:
     """Say the mean scores, which a few tables can carry, and what they are without incomplete tables."""
-    text = f"The means over tables are {_means(runs)}."
+    text = f"The means over tables are {_means(runs)}"
     partial = incomplete_tables(runs)
     if partial.empty:
-        return text
+        return f"{text}."
     rest = runs[~runs["dataset"].isin(partial["dataset"])]
     names = sentence_list([f"*{name}*" for name in partial["dataset"]])
-    return f"{text[:-1]}; without {names}, of which rows are missing, {_means(rest)}."
+    return f"{text}; without {names}, of which rows are missing, {_means(rest)}."
 
 
 def _means(runs: pd.DataFrame) -> str:
