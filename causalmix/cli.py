@@ -194,7 +194,7 @@ def audit(
         store,
         sample,
         seed=seed,
-        workers=count_workers(workers),
+        workers=count_workers(workers, device),
         data_dir=data,
         device=device,
         progress=not quiet,
