@@ -31,7 +31,7 @@ def _difference(runs: pd.DataFrame) -> pd.Series:
 
 def _largest_change(runs: pd.DataFrame) -> pd.Series:
     change = _difference(runs)
-    largest = change.abs().groupby([runs["dataset"], runs["fold"]]).transform("max")
+    largest = change.abs().groupby([runs[name] for name in CELL], observed=True).transform("max")
     return (change / largest.where(largest > 0)).where(largest > 0, 0.0)
 
 
@@ -58,10 +58,10 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
     runs : DataFrame
         ``ResultStore.runs()``; failed runs are left out.
     normalisation : str
-        A key of `NORMALISATIONS`. With s the test ROC-AUC and s0 the zero-shot one of the same dataset and
-        fold: ``error_removed`` (s - s0) / (1 - s0), ``difference`` s - s0, ``largest_change``
-        (s - s0) / max over arms of |s - s0| in the same dataset and fold, ``dataset_sd`` (s - s0) / SD of s
-        over the fine-tuned runs of the dataset. All are 0 where s = s0. Where s0 = 1 and s < 1 the first has
+        A key of `NORMALISATIONS`. With s the test ROC-AUC and s0 the zero-shot one of the same dataset,
+        fold and repeat: ``error_removed`` (s - s0) / (1 - s0), ``difference`` s - s0, ``largest_change``
+        (s - s0) / max over arms of |s - s0| in the same cell, ``dataset_sd`` (s - s0) / SD of s over the
+        fine-tuned runs of the dataset. All are 0 where s = s0. Where s0 = 1 and s < 1 the first has
         no value (NaN): there was no error to remove.
 
     Returns

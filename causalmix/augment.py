@@ -82,6 +82,7 @@ class CausalMixAugmenter(BaseEstimator):
             be used.
         """
         n_synthetic_rows(0, self.synthetic_ratio)
+        self._note_names(X)
         X, y = _as_frame(X).copy(), _as_series(y)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y has {len(y)}; they must agree")
@@ -104,8 +105,6 @@ class CausalMixAugmenter(BaseEstimator):
         train[_TARGET] = pd.Categorical.from_codes(codes, categories=levels)
         self._y_name, self._y_dtype, self._n_real = y.name, y.dtype, len(X)
         self.n_features_in_ = X.shape[1]
-        if all(isinstance(name, str) for name in X.columns):
-            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.generator_ = CausalGenerator(n_dags=self.n_dags).fit(train, _TARGET, seed=self._seed())
         return self
 
@@ -153,6 +152,13 @@ class CausalMixAugmenter(BaseEstimator):
         )
         y_all.name = y_real.name
         return X_all, y_all
+
+    def _note_names(self, X: pd.DataFrame | np.ndarray) -> None:
+        """Set ``feature_names_in_``, or remove that of an earlier table where this one has no text names."""
+        if isinstance(X, pd.DataFrame) and all(isinstance(name, str) for name in X.columns):
+            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+        else:
+            self.__dict__.pop("feature_names_in_", None)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, Integral):

@@ -108,6 +108,8 @@ def run(
         retry_failed=retry_failed,
         progress=not quiet,
     )
+    for reason in summary.reasons if quiet else ():  # else said along with the progress
+        say(f"failed: {reason}")
     store.consolidate()
     typer.echo(f"{store.root}: {summary}")
     print_status(store)
@@ -147,7 +149,7 @@ def generate(
         progress=not quiet,
     )
     typer.echo(f"{cache}: {summary}")
-    for reason in summary.reasons:
+    for reason in summary.reasons if quiet else ():
         say(f"failed: {reason}")
 
 
@@ -192,7 +194,7 @@ def audit(
         store,
         sample,
         seed=seed,
-        workers=count_workers(workers),
+        workers=count_workers(workers, device),
         data_dir=data,
         device=device,
         progress=not quiet,

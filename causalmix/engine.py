@@ -85,8 +85,8 @@ def run_all(
     engine : str
         A key of `ENGINES`.
     workers : int, optional
-        Processes at once. By default one per core that this process may use; of a Ray cluster, one per core,
-        or per GPU on device "cuda".
+        Processes at once. By default one per core that this process may use, or one on device "cuda"; of a
+        Ray cluster, one per core, or per GPU on device "cuda".
     shard : (int, int), optional
         ``(i, n)``: only the i-th of n parts, i from 0. Runs that share synthetic rows are in one part.
     data_dir, cache_dir, device

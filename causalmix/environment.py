@@ -37,11 +37,11 @@ def describe_environment(device: str = "cpu") -> dict:
 def code_revision() -> str:
     """Return the git commit of this code, ``+dirty`` when the package has uncommitted changes.
 
-    Outside a git checkout: the version and a hash of the source files.
+    Outside a git checkout: the version and a hash of the package's files.
     """
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
         return f"{_versions().get('causalmix', 'unversioned')}+source.{source_hash()}"
-    changed = _git("status", "--porcelain", "--", "*.py")
+    changed = _git("status", "--porcelain", "--", ".")
     return f"{_git('rev-parse', '--short=12', 'HEAD')}{'+dirty' if changed else ''}"
 
 
@@ -55,9 +55,11 @@ def _git(*arguments: str) -> str | None:
 
 
 def source_hash() -> str:
-    """Return 12 hex characters of the SHA-256 over the source files of the package."""
+    """Return 12 hex characters of the SHA-256 over the files of the package: code, rules and weights."""
     digest = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
+    for path in sorted(_PACKAGE.rglob("*")):
+        if "__pycache__" in path.parts or not path.is_file():
+            continue
         digest.update(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import iqr
 
-from causalmix.analysis import CELL, depth_and_stability, normalise_scores, paired_differences, unit_scores
+from causalmix.analysis import depth_and_stability, normalise_scores, paired_differences, unit_scores
+from causalmix.cells import CELL, check_one_run_per_cell
 from causalmix.differences import sign_flip_p
 from causalmix.intervals import RESAMPLES, Interval, bca_interval, cluster_bootstrap, spearman
 from causalmix.ranking import rank_arms
@@ -86,10 +87,10 @@ def runs_counted(stored: Stored, estimand: Mapping) -> Quantities:
 
 def zero_shot_paired(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 03: share of finished fine-tuning runs with the zero-shot score of their own test rows."""
+    check_one_run_per_cell(stored.runs)
     runs = stored.runs[stored.runs["status"] == "ok"]
     zero = runs[runs["arm"] == "zero_shot"][[*CELL, "test_auc", "n_test", "data_fingerprint"]]
-    tuned = runs[runs["arm"] != "zero_shot"]
-    pairs = tuned.merge(zero, on=CELL, how="left", suffixes=("", "_zero"))
+    pairs = runs[runs["arm"] != "zero_shot"].merge(zero, on=CELL, how="left", suffixes=("", "_zero"))
     same_rows = (pairs["n_test"] == pairs["n_test_zero"]) & (
         pairs["data_fingerprint"] == pairs["data_fingerprint_zero"]
     )

@@ -190,12 +190,18 @@ class FineTuner:
             yield torch.as_tensor(y, dtype=torch.int64, device=self.device)
 
     def _runs_that_fit(self, model: nn.Module, data: FinetuneData, n_runs: int) -> int:
-        """How many of `n_runs` go into half of the device's free memory by what one keeps for `backward`."""
+        """How many of `n_runs` go into half of the device's free memory by what one keeps for `backward`.
+
+        One where a forward pass fails: what ails a run is then its own result, and nobody else's.
+        """
         free = free_memory(self.device)
         if free is None:
             return n_runs
         one = [FinetuneRun(data, np.random.default_rng(0))]
-        needed = saved_bytes(lambda: in_context_losses(model, *self._draw(one)))
+        try:
+            needed = saved_bytes(lambda: in_context_losses(model, *self._draw(one)))
+        except Exception:
+            return 1
         return int(min(n_runs, max(1, free // (2 * needed))))
 
 

@@ -39,7 +39,9 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        "--workers", help="Processes at once, each with one thread; else one per core (or GPU, of Ray)."
+        "--workers",
+        help="Processes at once, each with one thread; else one per core, or one with --device cuda (of Ray, "
+        "one per GPU).",
     ),
 ]
 ShardOption = Annotated[

@@ -11,6 +11,7 @@ import torch
 from causalmix.models.pretrain import Pretrainer, steps_for_minutes
 from causalmix.models.recipes import RECIPES
 from causalmix.specs import SpecError, suggest
+from causalmix.threads import cpu_threads
 
 
 def train(
@@ -56,8 +57,6 @@ def train(
     """
     if minutes is not None and steps is not None:
         raise SpecError("--minutes and --steps both say how long to train: give one of them")
-    if threads is not None:
-        torch.set_num_threads(threads)
     if recipe not in RECIPES:
         raise SpecError(suggest("recipe", recipe, RECIPES))
     config, begun = RECIPES[recipe], steps_begun(folder)
@@ -66,11 +65,12 @@ def train(
             f"{folder} was begun with --steps {begun}: give these, or name another folder by --out"
         )
     n_steps = begun or steps
-    if n_steps:
-        config = dataclasses.replace(config, n_steps=n_steps)
-    elif minutes is not None:
-        config = steps_for_minutes(minutes, config, device)
-    Pretrainer(config, folder, device).run(progress=progress)
+    with cpu_threads(torch.get_num_threads() if threads is None else threads):
+        if n_steps:
+            config = dataclasses.replace(config, n_steps=n_steps)
+        elif minutes is not None:
+            config = steps_for_minutes(minutes, config, device)
+        Pretrainer(config, folder, device).run(progress=progress)
     return folder
 
 

@@ -59,7 +59,8 @@ def score_matrix(
 ) -> pd.DataFrame:
     """Return the scores as a table of (dataset, fold, repeat) by arm.
 
-    A failed run, and a score that is undefined, is NaN.
+    A failed run, and a score that is undefined, is NaN. A score does not depend on ``arms``: it is
+    normalised over all arms of the runs.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def score_matrix(
         raise AnalysisError(
             f"{len(missing)} cells have no record, so arms cannot be ranked: {named}. Run them: causalmix run"
         )
-    scores = normalise_scores(grid, normalisation).pivot(index=CELL, columns="arm", values="score")
+    scores = normalise_scores(runs, normalisation).pivot(index=CELL, columns="arm", values="score")
     return scores.reindex(index=counts.index, columns=known)
 
 

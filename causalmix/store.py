@@ -78,7 +78,8 @@ class ResultStore:
         """Write one record, whole or not at all, and return its path.
 
         It replaces the record of the same run that is there; but a failed one is not written where the run
-        is there without an error. Of two writers of the same run the last that finished it wins.
+        is there without an error, recorded or published: a corrupt record in front of the published run is
+        removed then. Of two writers of the same run the last that finished it wins.
 
         Raises
         ------
@@ -87,10 +88,13 @@ class ResultStore:
         """
         path = self._record_path(record.spec.spec_hash)
         check_version(record.spec.protocol.version, path)
-        if record.status == "failed" and self._is_finished(record.spec.spec_hash):
-            return path
         try:
-            return write_atomically(path, encode_record(record))
+            with locked(self.root / "store.lock"):  # nobody finishes the run between the look and the writing
+                if record.status == "failed" and self._is_finished(record.spec.spec_hash):
+                    if path.exists() and not self._is_whole(path):
+                        path.unlink()
+                    return path
+                return write_atomically(path, encode_record(record))
         except OSError as error:
             raise StoreError(
                 f"cannot write {path}: {error.strerror or error}. Make room or correct the folder's rights, "
@@ -241,12 +245,9 @@ class ResultStore:
     def _is_finished(self, spec_hash: str) -> bool:
         """Whether the run is there without an error."""
         path = self._record_path(spec_hash)
-        if not path.exists():
-            return self._published().get(spec_hash) == "ok"
-        try:
+        if path.exists() and self._is_whole(path):
             return read_record(path).status == "ok"
-        except CorruptRecordError:
-            return False
+        return self._published().get(spec_hash) == "ok"
 
     def _record_path(self, spec_hash: str) -> Path:
         return self.records / f"{spec_hash}.json"

@@ -109,6 +109,13 @@ def test_fitting_sets_scikit_learns_attributes(mixed_table, labels, augmenter):
     assert len(augmenter.generator_.graphs) == 2
 
 
+def test_names_are_those_of_the_last_frame_with_text_names_or_none(mixed_table, labels, augmenter):
+    numbers = np.random.default_rng(0).normal(size=(len(labels), 3))
+    assert not hasattr(augmenter.fit(numbers, labels), "feature_names_in_")
+    assert hasattr(augmenter.fit(mixed_table, labels), "feature_names_in_")
+    assert not hasattr(augmenter.fit(pd.DataFrame(numbers), labels), "feature_names_in_")
+
+
 def test_sampling_before_fitting_is_scikit_learns_error(augmenter):
     with pytest.raises(NotFittedError, match="CausalMixAugmenter"):
         augmenter.sample()

@@ -20,7 +20,7 @@ from causalmix.models import MODELS
 from causalmix.models.recipes import RECIPES
 from causalmix.options import parse_numbers
 from causalmix.presets import PRESETS
-from causalmix.specs import ARMS, SpecError
+from causalmix.specs import ARMS, Arm, SpecError
 from causalmix.store import ResultStore
 from causalmix.terminal import print_table
 from causalmix.verdicts import Verdict
@@ -248,6 +248,16 @@ def test_rows_are_generated_beforehand_and_counted(cli, model):
     words = ("generate", "--profile", "smoke", "--folds", "0", "--study", "s", "--engine", "here", "--quiet")
     assert "1 done, 0 failed, 0 there already" in cli(*words).output
     assert "0 done, 0 failed, 1 there already" in cli(*words).output
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)], ids=["with-progress", "quiet"])
+@pytest.mark.parametrize("command", ["run", "generate"])
+def test_why_a_run_failed_is_said_once(cli, model, monkeypatch, command, quiet):
+    monkeypatch.setitem(ARMS, "broken", Arm(generator="causal", params={"n_dags": 0}))
+    words = ("--profile", "smoke", "--study", "s", "--folds", "0", "--arms", "broken", "--engine", "here")
+    result = cli(command, *words, "--model", model, *quiet)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("n_dags must be at least 1") == 1
 
 
 def test_the_folder_of_the_tables_can_stand_in_the_environment(cli, model, monkeypatch, tmp_path):

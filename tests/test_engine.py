@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import get_num_threads
 
-from causalmix import engine, experiment
+from causalmix import engine, engines, experiment
 from causalmix.engine import ENGINES, count_workers, generate_all, run_all, take_shard
-from causalmix.engines import run_on_cluster
+from causalmix.engines import run_on_cluster, work_off
 from causalmix.models.base import ModelError
 from causalmix.pool import Outcome, PoolError
 from causalmix.specs import ARMS, Arm, SpecError
@@ -152,6 +152,19 @@ def test_impossible_engines_and_workers_are_refused(store):
     with pytest.raises(SpecError, match="at least 1"):
         count_workers(0)
     assert count_workers() >= 1
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "expected"), [("cuda", None, 1), ("cuda", 3, 3), ("cpu", None, 8)]
+)
+def test_one_process_works_on_a_gpu_unless_more_are_asked_for(monkeypatch, device, workers, expected):
+    started = []
+    monkeypatch.setattr(engines.os, "sched_getaffinity", lambda process: range(8), raising=False)
+    monkeypatch.setitem(
+        ENGINES, "local", lambda function, tasks, n_workers, key: started.append(n_workers) or iter(())
+    )
+    list(work_off(str, [], "local", workers, data_dir=None, address="auto", device=device))
+    assert started == [expected]
 
 
 # Synthetic rows beforehand

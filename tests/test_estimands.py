@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalmix.analysis import NORMALISATIONS
+from causalmix.analysis import NORMALISATIONS, AnalysisError
 from causalmix.claims import load_claims
 from causalmix.estimands import ESTIMANDS, Quantities, Stored
 from causalmix.experiment import encode_rows, finetune_seed
@@ -92,6 +92,12 @@ def test_a_run_is_paired_only_with_a_zero_shot_run_on_its_own_rows(runs):
     other_start = runs.assign(test_auc=runs["test_auc"] + 0.01 * other_rows)
     assert estimate("03", other_start)["value"] == pytest.approx(5 / 6)
     assert estimate("10", runs)["value"] == 0 and estimate("10", other_start)["value"] > 0
+
+
+def test_runs_are_not_paired_with_the_zero_shot_run_of_another_model(runs):
+    other = runs[runs["arm"] == "zero_shot"].assign(model="other")
+    with pytest.raises(AnalysisError, match="choose one model"):
+        estimate("03", pd.concat((runs, other)))
 
 
 def test_a_normalisation_that_is_not_0_at_the_zero_shot_score_is_found_out(runs, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 import causalmix.figures as figures
+from causalmix.cells import AnalysisError
 from causalmix.data import Protocol
 from causalmix.experiment import draw_graphs
 from causalmix.figures import (
@@ -343,6 +344,12 @@ def test_runs_are_paired_with_the_recorded_zero_shot_run(store):
     assert frame["zero_shot_auc"].notna().all() and "zero_shot" not in set(frame["arm"])
 
 
+def test_runs_of_several_models_are_not_paired_with_one_zero_shot_run(store):
+    both = pd.concat((store.runs(), store.runs().assign(model="other")))
+    with pytest.raises(AnalysisError, match="choose one model"):
+        load_pairs(StoreOf(both))
+
+
 def test_published_medians_are_marked_on_their_arms(store):
     _, ax = new_figure()
     plot_gaps(load_gaps(store), ax, {"default": 0.67, "ctgan": 0.1})
@@ -353,18 +360,27 @@ def test_published_medians_are_marked_on_their_arms(store):
 # Arms against each other
 
 
-class Runs:
+class StoreOf:
+    """A store of the given runs."""
+
+    def __init__(self, frame: pd.DataFrame):
+        self.frame = frame
+
+    def runs(self) -> pd.DataFrame:
+        return self.frame
+
+
+class Runs(StoreOf):
     """A store of the given rows: dataset, fold, arm, test ROC-AUC, seconds."""
 
     def __init__(self, *rows: tuple):
         columns = ["dataset", "fold", "arm", "test_auc", "seconds_finetune"]
         frame = pd.DataFrame(rows, columns=columns)
-        self.frame = frame.assign(
-            repeat=0, status="ok", zero_shot_auc=0.5, seconds_generate=0.0, device="cpu", reason=""
+        super().__init__(
+            frame.assign(
+                repeat=0, status="ok", zero_shot_auc=0.5, seconds_generate=0.0, device="cpu", reason=""
+            )
         )
-
-    def runs(self) -> pd.DataFrame:
-        return self.frame
 
 
 def test_the_critical_difference_diagram_joins_the_arms_that_are_not_told_apart():

@@ -17,6 +17,7 @@ from causalmix.cli import app
 from causalmix.models import MODELS, ModelError, load_model
 from causalmix.models import mitra as module
 from causalmix.models.checkpoints import save_checkpoint
+from causalmix.models.hub import fetch_files
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
 
 
@@ -113,7 +114,14 @@ def test_each_failure_of_the_hub_says_what_to_do(hub, error, message):
     hub.error = error
     with pytest.raises(ModelError, match=message) as caught:
         load_model("mitra")
-    assert "or pass --model with the local path of config.json and model" in str(caught.value)
+    advice = "or pass --model with the local path of the folder with config.json and model.safetensors"
+    assert advice in str(caught.value)
+
+
+def test_of_a_model_that_is_one_file_the_path_of_that_file_is_asked_for(hub):
+    hub.error = LocalEntryNotFoundError("no connection")
+    with pytest.raises(ModelError, match=r"with the local path of tabicl\.ckpt$"):
+        fetch_files("a/b", ["tabicl.ckpt"], "main", extra="tabicl")
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch):

@@ -58,6 +58,15 @@ def test_a_member_that_cannot_serve_the_table_fails_the_whole_and_is_named(membe
         MixedModelGenerator(["one", "bad"]).fit(train, "y", seed=0)
 
 
+@pytest.mark.parametrize("make", [lambda: Refusing(3.0), lambda: MixedModelGenerator(["one", "bad"])])
+def test_a_generator_that_could_not_be_fitted_draws_no_rows(members, train, make):
+    generator = make()
+    with pytest.raises(GeneratorError, match="too blue"):
+        generator.fit(train, "y", seed=0)
+    with pytest.raises(RuntimeError, match="is not fitted yet"):
+        generator.sample(2)
+
+
 def test_an_unknown_member_is_refused():
     with pytest.raises(ValueError, match="members must be some of causal, ctgan"):
         MixedModelGenerator(["nobody"])

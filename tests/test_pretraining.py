@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import causalmix
@@ -18,6 +19,7 @@ from causalmix.models.pretrain import Pretrainer
 from causalmix.models.recipes import RECIPES, PretrainConfig, Stage
 from causalmix.models.tab2d import Tab2DConfig
 from causalmix.pretraining import steps_begun
+from causalmix.threads import cpu_threads
 from tests.pretraining_log import make_log
 
 PACKAGED = Path(causalmix.__file__).parent / "models" / "weights"
@@ -43,6 +45,16 @@ def test_the_weights_of_a_training_can_be_loaded_as_a_model(pretrain, tmp_path):
     assert result.exit_code == 0, result.output
     assert f"--model {tmp_path}" in result.output
     assert load_model(str(tmp_path)).config == TINY.model
+
+
+def test_the_threads_of_a_training_are_put_back_after_it(pretrain, monkeypatch):
+    seen, train = [], Pretrainer.run
+    monkeypatch.setattr(
+        Pretrainer, "run", lambda *args, **kw: seen.append(torch.get_num_threads()) or train(*args, **kw)
+    )
+    with cpu_threads(2):
+        assert pretrain("--steps", "2", "--threads", "1").exit_code == 0
+        assert seen == [1] and torch.get_num_threads() == 2
 
 
 def test_a_training_given_in_minutes_takes_steps_for_them(pretrain, tmp_path):

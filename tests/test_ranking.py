@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalmix.ranking import pairwise_tests, rank_arms, win_rates
+from causalmix.analysis import NORMALISATIONS
+from causalmix.ranking import pairwise_tests, rank_arms, score_matrix, win_rates
 
 
 def make_runs(scores: dict[str, list[float]]) -> pd.DataFrame:
@@ -22,6 +23,13 @@ def test_scores_that_differ_by_a_rounding_error_are_a_tie():
     assert rank_arms(runs).loc["t0"].to_dict() == {"x": 1.5, "y": 1.5, "z": 3}
     rates = win_rates(runs)
     assert rates.loc["x", "y"] == rates.loc["y", "x"] == 0.5 and rates.loc["x", "z"] == 1
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_a_score_does_not_depend_on_which_arms_are_compared(normalisation):
+    runs = make_runs({"x": [0.3, 0.5], "y": [0.4, 0.35], "z": [0.9, 0.1]})
+    both, everyone = (score_matrix(runs, normalisation, arms) for arms in (["x", "y"], None))
+    pd.testing.assert_frame_equal(both, everyone[["x", "y"]])
 
 
 def test_tables_on_which_two_arms_differ_by_a_rounding_error_alone_have_no_part_in_wilcoxons_test():

@@ -145,6 +145,28 @@ def test_the_size_of_a_program_follows_from_free_memory(model, programs, monkeyp
     assert programs == [2, 2]  # and the last one alone
 
 
+class Narrow(Tab2D):
+    """Takes tables of three features."""
+
+    def forward(self, X_context, y_context, X_query):
+        if X_context.shape[2] > 3:
+            raise ValueError("takes at most 3 features")
+        return super().forward(X_context, y_context, X_query)
+
+
+def test_runs_that_fail_when_their_memory_is_measured_fail_alone(model, programs, monkeypatch):
+    narrow = Narrow(model.config)
+    narrow.load_state_dict(model.state_dict())
+    monkeypatch.setattr(finetune, "free_memory", lambda device: 10**9)
+    tuner = FineTuner(replace(PRESET, n_steps=2))
+    runs = [make_data(seed, n_features=n) for seed, n in enumerate((4, 3, 4, 3))]
+    outcomes = run_many(tuner, narrow, runs)
+    assert [str(outcomes[wide]) for wide in (0, 2)] == ["takes at most 3 features"] * 2
+    for seed in (1, 3):
+        assert_same(outcomes[seed], tuner.run(narrow, runs[seed], seed))
+    assert programs == [2]  # of those that can be made
+
+
 def _fits(tuner, model, data, free, monkeypatch) -> int:
     monkeypatch.setattr(finetune, "free_memory", lambda device: free)
     return tuner._runs_that_fit(model, data, 5)

@@ -91,6 +91,34 @@ def test_a_failure_replaces_a_record_that_is_corrupt(store):
     assert store.corrupt() == [] and store.runs()["status"].item() == "failed"
 
 
+def test_a_failure_replaces_no_published_run_whose_record_is_corrupt(store):
+    path = store.write(make_record(test_auc=0.5))
+    store.consolidate()
+    path.write_text("half")
+    store.write(make_failure())
+    assert store.corrupt() == [] and store.has(make_spec())
+    assert store.runs()[["status", "test_auc"]].values.tolist() == [["ok", 0.5]]
+    path.write_text("half")
+    store.write(make_record(test_auc=0.75))
+    assert store.runs()["test_auc"].item() == 0.75
+
+
+def test_a_run_that_is_finished_while_another_process_notes_its_failure_stays(store, monkeypatch):
+    look, other = ResultStore._is_finished, threading.Thread(target=store.write, args=(make_record(),))
+
+    def interrupted(self, spec_hash):
+        """After the look and before the failure is written, somebody else finishes the run."""
+        finished = look(self, spec_hash)
+        other.start()
+        other.join(timeout=0.3)
+        return finished
+
+    monkeypatch.setattr(ResultStore, "_is_finished", interrupted)
+    store.write(make_failure())
+    other.join()
+    assert store.runs()["status"].item() == "ok"
+
+
 def test_what_a_killed_process_left_is_swept_up_and_what_is_being_written_is_not(store):
     path = store.write(make_record())
     table = store.root / "runs.parquet"

@@ -31,6 +31,13 @@ def test_the_largest_change_is_that_of_the_own_fold():
     assert normalise_scores(runs, "largest_change")["score"].tolist() == pytest.approx([0.5, -1, 0.25, 1])
 
 
+def test_the_largest_change_is_that_of_the_own_repeat():
+    runs = make_runs(
+        ("a", 0, 0, "x", 0.1), ("a", 0, 0, "y", -0.2), ("a", 0, 1, "x", 0.1), ("a", 0, 1, "y", 0.4)
+    )
+    assert normalise_scores(runs, "largest_change")["score"].tolist() == pytest.approx([0.5, -1, 0.25, 1])
+
+
 def test_the_score_of_an_arm_does_not_depend_on_which_arms_are_looked_at():
     runs = make_runs(("a", 0, 0, "x", 0.1), ("a", 0, 0, "y", -0.2))
     assert unit_scores(runs, "largest_change", ["x"])["score"].tolist() == pytest.approx([0.5])

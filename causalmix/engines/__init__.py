@@ -14,14 +14,16 @@ from causalmix.pool import Outcome, PoolError, run_in_processes
 from causalmix.specs import RunSpec, SpecError, suggest
 
 
-def count_workers(workers: int | None = None) -> int:
-    """Return ``workers``, or the number of cores that this process may use.
+def count_workers(workers: int | None = None, device: str = "cpu") -> int:
+    """Return ``workers``, or the number of cores that this process may use; of a CUDA device, one.
 
     Raises
     ------
     SpecError
         For less than one worker.
     """
+    if workers is None and device.startswith("cuda"):
+        return 1
     if workers is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers < 1:
@@ -105,7 +107,7 @@ def work_off(
     """
     check_engine(engine)
     if engine != "ray":
-        return ENGINES[engine](function, specs, count_workers(workers), _get_rows_key)
+        return ENGINES[engine](function, specs, count_workers(workers, device), _get_rows_key)
     if device not in ("cpu", "cuda"):
         raise SpecError(f"device {device!r}: Ray deals out the GPUs, so say only cuda")
     tables = sorted({(spec.suite, spec.dataset) for spec in specs})

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.analysis import CELL, run_gaps, validation_test_gap
-from causalmix.cells import Store
+from causalmix.cells import Store, check_one_run_per_cell
 from causalmix.figures.style import (
     INK,
     MUTED,
@@ -71,6 +71,7 @@ def load_pairs(store: Store) -> pd.DataFrame:
         recorded zero-shot run, NaN where there is none.
     """
     runs = store.runs()
+    check_one_run_per_cell(runs)
     runs = runs[runs["status"] == "ok"]
     zero = runs[runs["arm"] == "zero_shot"][[*CELL, "n_test", "test_auc"]]
     zero = zero.rename(columns={"test_auc": "zero_shot_auc"})

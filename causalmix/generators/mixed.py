@@ -67,18 +67,16 @@ class MixedModelGenerator:
         GeneratorError
             If a member cannot serve the table; the message names it.
         """
-        self._seed = seed
-        self._fitted: list[Generator] = []
+        fitted: list[Generator] = []
         for name in self.members:
             member = MEMBERS[name](**self.params.get(name, {}))
             try:
-                self._fitted.append(member.fit(train, target, derive_seed(seed, "member", name)))
+                fitted.append(member.fit(train, target, derive_seed(seed, "member", name)))
             except GeneratorError as error:
                 raise GeneratorError(f"member {name!r} of the mixed model: {error}") from error
-        self.graphs = tuple(graph for member in self._fitted for graph in member.graphs)
-        self.metadata = {
-            name: member.metadata for name, member in zip(self.members, self._fitted, strict=True)
-        }
+        self._seed, self._fitted = seed, fitted
+        self.graphs = tuple(graph for member in fitted for graph in member.graphs)
+        self.metadata = {name: member.metadata for name, member in zip(self.members, fitted, strict=True)}
         return self
 
     def sample(self, n: int) -> pd.DataFrame:

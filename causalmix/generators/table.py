@@ -126,6 +126,7 @@ class TableGenerator(ABC):
     def __init__(self) -> None:
         self.graphs: tuple[GraphStatistics, ...] = ()
         self.metadata: dict[str, Any] = {}
+        self._is_fitted = False
 
     def fit(self, train: pd.DataFrame, target: str, seed: int) -> Self:
         """Learn from a canonical frame of shape (n, d), target column included; it is not changed.
@@ -136,11 +137,13 @@ class TableGenerator(ABC):
             If the generator cannot serve this table.
         """
         check_training_table(train, target)
+        self._is_fitted = False
         self._seed = seed
         self._train = train.copy()
         self._table = CodedTable.of(train, target)
         self.metadata = {}
         self._learn()
+        self._is_fitted = True
         return self
 
     def sample(self, n: int) -> pd.DataFrame:
@@ -151,7 +154,7 @@ class TableGenerator(ABC):
         DataFrame, shape (n, d)
             The same n gives the same rows.
         """
-        check_can_draw(self, n, is_fitted=hasattr(self, "_table"))
+        check_can_draw(self, n, is_fitted=self._is_fitted)
         if n == 0:
             return self._table.schema.template.copy()
         rows = self._draw(n, np.random.default_rng(derive_seed(self._seed, "rows")))

@@ -25,7 +25,8 @@ def fetch_files(repo: str, names: Sequence[str], revision: str, *, extra: str) -
     ModelError
         When huggingface_hub is not installed, the hub cannot be reached, or it lacks the revision or a file.
     """
-    otherwise = f"or pass --model with the local path of {' and '.join(names)}"
+    holder = "" if len(names) == 1 else "the folder with "
+    otherwise = f"or pass --model with the local path of {holder}{' and '.join(names)}"
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError

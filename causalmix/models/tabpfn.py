@@ -92,7 +92,7 @@ class TabPFN(nn.Module):
 
         Raises
         ------
-        ModelError
+        ValueError
             When the table has more features than the model takes.
         """
         n_context = X_context.shape[1]
