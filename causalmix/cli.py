@@ -38,6 +38,7 @@ from causalmix.planning import (
     Plan,
     find_study,
     list_studies,
+    note_own_table,
     plan_study,
     refuse_other_runs,
     split_absent,
@@ -95,6 +96,8 @@ def run(
     check_request(specs, engine, part)
     store.plan(plan.specs)
     say_corrupt(store)
+    for note in note_own_table(plan):
+        say(f"{table}: {note}")
     summary = run_all(
         specs,
         store,

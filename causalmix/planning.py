@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from causalmix.data import DataError, Protocol, locate_datasets
+from causalmix.data import DataError, Protocol, TablePreprocessor, locate_datasets, split_dataset
 from causalmix.folds import load_spec_table
 from causalmix.profiles import PROFILES, find_profile, iter_specs
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError, suggest
@@ -164,6 +165,34 @@ def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | No
     own = [name for suite, name in tables if suite == OWN_TABLE and not (folder / name).is_file()]
     absent = own + find_absent({name for suite, name in tables if suite != OWN_TABLE}, data_dir)
     return f"{folder.absolute()} does not hold {', '.join(absent)}" if absent else ""
+
+
+def note_own_table(plan: Plan) -> list[str]:
+    """Say what splitting and encoding a user's own table leaves out or reads in another way.
+
+    Returns
+    -------
+    list of str
+        Each note once, a column's in the words of the first split, with the number of splits that it holds
+        for. Empty for the tables of a suite. A fold that cannot be used is left to its runs, which say why.
+    """
+    if plan.specs[0].suite != OWN_TABLE:
+        return []
+    dataset = load_spec_table(plan.specs[0], plan.data_dir)
+    splits = {(spec.fold, spec.protocol, spec.repeat) for spec in plan.specs}
+    words: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for fold, protocol, repeat in sorted(splits, key=str):
+        try:
+            split = split_dataset(dataset, fold, protocol, repeat)
+            report = TablePreprocessor().fit(split.X_train).report
+        except DataError:
+            continue
+        subjects = dict(zip(split.notes, split.notes, strict=True))
+        subjects |= {note.partition(": ")[0]: note for note in report}
+        words = {**subjects, **words}
+        counts.update(subjects.keys())
+    return [f"{word} ({counts[key]} of {len(splits)} splits)" for key, word in words.items()]
 
 
 def refuse_other_runs(store: ResultStore, plan: Plan, cure: str = _OWN_NAME) -> None:

@@ -28,7 +28,7 @@ from causalmix.book.claims_text import QUANTITIES, read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
 from causalmix.book.depth_views_text import scarcity_text, within_text
-from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all
+from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all, package_checksum
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import Study, find_study, open_study, recorded_studies
@@ -513,6 +513,19 @@ def test_a_notebook_runs_again_only_when_something_it_depends_on_changed(workspa
     assert execute(workspace, Job(notebook), "a").cached
     assert not execute(workspace, Job(notebook), "b").cached
     assert not execute(workspace, Job(notebook, {"study": "y"}), "a").cached
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "notebooks/claims.yml"])
+def test_other_rules_or_versions_of_what_draws_make_another_checksum(workspace: Workspace, name: str) -> None:
+    path = workspace.root / name
+    path.parent.mkdir(exist_ok=True)
+    checksums = [package_checksum(workspace)]
+    for text in ("matplotlib==3.10.7", "matplotlib==3.10.8"):
+        path.write_text(text)
+        checksums.append(package_checksum(workspace))
+    assert len(set(checksums)) == 3
+    path.write_text("matplotlib==3.10.7")
+    assert package_checksum(workspace) == checksums[1]
 
 
 def test_the_most_complete_recorded_study_is_shown_unless_one_is_named(workspace: Workspace) -> None:

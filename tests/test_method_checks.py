@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -9,13 +11,26 @@ import pytest
 
 from causalmix.causal.edges import EdgeProbabilities
 from causalmix.claims import ClaimError, decide, load_claims
+from causalmix.depth_recovery import N_DAGS
+from causalmix.generators import CausalGenerator
 from causalmix.method_checks import CHECKS, collect_evidence, skeleton_auroc
-from causalmix.scm_checks import check_additivity, check_fitted, check_mechanisms, check_propagation
+from causalmix.scm_checks import (
+    N_SAMPLED_DAGS,
+    check_additivity,
+    check_fitted,
+    check_mechanisms,
+    check_propagation,
+)
 from causalmix.seeding import derive_seed
 from causalmix.simulation import simulate, simulate_mixed
 
 CLAIMS = load_claims()
 SMALL = {"n_rows": 150, "n_columns": 4, "n_edges": 4}
+
+
+def test_the_checks_draw_as_many_graphs_as_the_generator_that_they_speak_of():
+    used = inspect.signature(CausalGenerator).parameters["n_dags"].default
+    assert used == N_SAMPLED_DAGS == N_DAGS
 
 
 def test_a_simulated_table_has_the_asked_shape_and_an_acyclic_graph():

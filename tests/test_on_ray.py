@@ -125,8 +125,9 @@ def test_a_node_without_the_tables_or_without_a_gpu_for_pytorch_is_named(cluster
 def test_ctrl_c_leaves_a_store_that_the_same_command_completes(cluster, tmp_path, model):
     words = ["run", "--profile", "smoke", "--study", "demo", "--folds", "0-9", "--arms", "default,zero_shot"]
     words += ["--model", model, "--engine", "ray", "--address", cluster.address]
+    (tmp_path / "hold").write_text("10")  # of 20 runs: the others wait until Ctrl-C comes
     process = subprocess.Popen(
-        [sys.executable, "-m", "causalmix.cli", *words],
+        [sys.executable, "-m", "tests.faults.held_cli", *words],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"},
         preexec_fn=listen_to_ctrl_c,

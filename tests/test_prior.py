@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -265,6 +267,10 @@ def test_a_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> Non
         Pretrainer(replace(TINY, seed=1), tmp_path)
 
 
-def test_more_minutes_give_more_steps() -> None:
-    few, many = steps_for_minutes(0.05, TINY), steps_for_minutes(1.0, TINY)
-    assert 3 <= few.n_steps < many.n_steps
+def test_more_minutes_give_more_steps(monkeypatch) -> None:
+    clock = itertools.count()  # a step takes a hundredth of a second
+    fake = SimpleNamespace(perf_counter=lambda: next(clock) / 100)
+    monkeypatch.setattr("causalmix.models.pretrain.time", fake)
+    minutes = (1e-9, 0.05, 1.0)
+    n_steps = [steps_for_minutes(limit, TINY).n_steps for limit in minutes]
+    assert n_steps == pytest.approx([len(TINY.stages), 300, 6000], abs=1)

@@ -143,13 +143,14 @@ def check_parameters(job: Job) -> None:
 def package_checksum(workspace: Workspace) -> str:
     """Return the checksum of what a notebook's result depends on besides itself and the study.
 
-    The package's source (without this builder), its data, the claims' rules, and the versions of libraries.
+    The package's source (without this builder), its data, the claims' rules, and the versions of libraries:
+    those that a record names, and all that ``constraints.txt`` locks, such as the ones that draw figures.
     """
     package = Path(__file__).resolve().parents[1]
-    claims = workspace.notebooks / "claims.yml"
+    files = (workspace.notebooks / "claims.yml", workspace.root / "constraints.txt")
     parts = [
         tree_checksum(package, skip=("book",)).encode(),
-        claims.read_bytes() if claims.is_file() else b"",
+        *(path.read_bytes() if path.is_file() else b"" for path in files),
         json.dumps([platform.python_version(), describe_environment()["versions"]]).encode(),
     ]
     return checksum(parts)

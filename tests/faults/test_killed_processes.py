@@ -30,13 +30,21 @@ def model(tmp_path_factory) -> str:
 
 @pytest.fixture
 def study(tmp_path, model):
-    """A study of thirty short runs; each call starts the command in a process of its own."""
+    """A study of thirty short runs; each call starts the command in a process of its own.
+
+    With ``hold_at`` it makes no more runs once so many records are there, and waits to be ended.
+    """
     words = ["run", "--profile", "smoke", "--study", "demo", "--folds", "0-9", "--repeats", "0-2"]
     words += ["--arms", "default", "--model", model, "--workers", "2"]
     started = []
 
-    def start() -> subprocess.Popen:
-        command = [sys.executable, "-m", "causalmix.cli", *words]
+    def start(hold_at: int | None = None) -> subprocess.Popen:
+        hold = tmp_path / "hold"
+        if hold_at is None:
+            hold.unlink(missing_ok=True)
+        else:
+            hold.write_text(str(hold_at))
+        command = [sys.executable, "-m", "tests.faults.held_cli", *words]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         process = subprocess.Popen(
             command,
@@ -99,13 +107,13 @@ def kill_worker_then_study(process: subprocess.Popen, store: ResultStore) -> lis
 def test_a_study_whose_processes_are_killed_interrupted_and_doubled_ends_complete(study, model):
     start, store = study
 
-    workers = kill_worker_then_study(start(), store)
+    workers = kill_worker_then_study(start(hold_at=N_RUNS // 2), store)
     assert workers and psutil.wait_procs(workers, timeout=30)[1] == []
     assert store.corrupt() == []
     n_kept = len(store.runs())
     assert 4 <= n_kept < N_RUNS
 
-    interrupted = start()
+    interrupted = start(hold_at=N_RUNS - 4)
     wait_for_records(store, n_kept + 1)
     workers = workers_of(interrupted)
     interrupted.send_signal(signal.SIGINT)
