@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from causalmix.history import GitError, ask_git
 
 PACKAGES = ("causalmix", "torch", "numpy", "pandas", "scikit-learn", "dowhy", "causal-learn")
 """Distributions whose versions a record names; those that are not installed are left out."""
@@ -46,12 +47,11 @@ def code_revision() -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    """Output of git in the folder of the package; ``None`` when git fails or is not installed."""
+    """What git says of the folder of the package; ``None`` where it does not answer."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=_PACKAGE, capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+        return ask_git(_PACKAGE, *arguments)
+    except GitError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def source_hash() -> str:

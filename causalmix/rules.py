@@ -148,7 +148,15 @@ def load_claims(path: str | os.PathLike | None = None) -> dict[str, Claim]:
 
 
 def short(value: float) -> str:
-    """Return a number with three significant digits."""
+    """Return a number with three significant digits, or all those before the point.
+
+    Examples
+    --------
+    >>> short(0.05321), short(2170), short(0.0000123)
+    ('0.0532', '2,170', '1.2e-05')
+    """
+    if abs(value) >= 999.5:
+        return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
 
 

@@ -20,6 +20,7 @@ from causalmix.experiment import run_one
 from causalmix.rows import run_rows, spec_of_row, trajectory_rows
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError
+from causalmix.threads import cpu_threads
 from tests.runs import make_failure, make_record, make_spec, save_tiny_model
 
 HERE = {"device": "cpu", "machine": "this one", "versions": {"numpy": "2.4"}}
@@ -176,8 +177,9 @@ def test_a_users_own_table_is_audited_from_its_folder(tmp_path, monkeypatch):
     pd.DataFrame({"x": range(40), "y": ["no", "yes"] * 20}).to_csv(folder / "mine.csv", index=False)
     spec = make_spec("zero_shot", suite=OWN_TABLE, dataset="mine.csv", target="y", model=model)
     store = ResultStore(tmp_path / "demo")
-    store.write(run_one(spec, data_dir=folder))
-    (run,) = run_audit(store, 1, data_dir=folder, progress=False)
+    with cpu_threads(1):  # as in a worker
+        store.write(run_one(spec, data_dir=folder))
+        (run,) = run_audit(store, 1, data_dir=folder, progress=False)
     assert (run.verdict, run.note) == ("equal", "") and run.test_auc == run.test_auc_now
 
 

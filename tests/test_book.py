@@ -179,6 +179,11 @@ def test_the_commit_of_the_rules_is_named_where_there_is_a_history(tmp_path: Pat
     assert commit in rules_commit(path, [])
 
 
+def test_without_git_the_date_of_the_rules_is_not_shown(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "no history" in rules_commit(ROOT / "notebooks" / "claims.yml", [])
+
+
 def test_whether_the_rules_precede_the_runs_is_read_off_the_history(tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
         author = ["-c", "user.name=a", "-c", "user.email=a@b"]

@@ -296,6 +296,9 @@ def test_the_audits_are_shown_with_runs_differences_tolerance_and_place(tmp_path
     for part in (place["machine"], place["revision"], place["python"], audit["store_hash"]):
         assert part in text
     assert f"### another processor, {audit['day']}" in text
+    same = audit["verdicts"]["equal"] + audit["verdicts"]["within tolerance"]
+    row = [cell.strip() for cell in text.partition(f"another processor, {audit['day']}")[2].split("\n")[:4]]
+    assert row[-1].endswith(str(same)), row
     (study.folder / "audit.json").write_text(json.dumps([{**audit, "store_hash": study.hash}]))
     assert "has changed since" not in audit_text([study])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from causalmix.book.study import Study
 from causalmix.book.text import VERDICTS, badge, interval, number, sentence_list, table
 from causalmix.book.workspace import BookError
 from causalmix.claims import ClaimError, load_claims
+from causalmix.history import GitError, ask_git
 from causalmix.verdicts import Verdict
 
 Claim = Mapping[str, Any]
@@ -95,9 +95,10 @@ def rules_commit(path: Path, studies: Sequence[Study]) -> str:
 
 def _git(path: Path, *arguments: str) -> str:
     """Return what git answers beside ``path``; nothing where there is no history."""
-    command = ["git", *arguments]
-    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
-    return "" if done.returncode else done.stdout.strip()
+    try:
+        return ask_git(path.parent, *arguments)
+    except GitError:
+        return ""
 
 
 def all_verdicts(

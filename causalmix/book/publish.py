@@ -5,13 +5,13 @@ Nothing is uploaded from here: the workflow builds the book from the recorded ru
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 from causalmix.book.repository import UNSET, Repository, find_repository
 from causalmix.book.study import FILES, find_study
 from causalmix.book.workspace import BookError, Workspace
+from causalmix.history import GitError, ask_git
 
 WORKFLOW = Path(".github") / "workflows" / "pages.yml"
 
@@ -51,14 +51,12 @@ def git(workspace: Workspace, *arguments: str) -> list[str]:
     Raises
     ------
     BookError
-        Where git fails, for example outside a repository.
+        Where git does not answer, for example outside a repository.
     """
-    done = subprocess.run(
-        ["git", *arguments], cwd=workspace.root, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BookError(f"`git {arguments[0]}` failed in {workspace.root}: {done.stderr.strip()}")
-    return done.stdout.splitlines()
+    try:
+        return ask_git(workspace.root, *arguments).splitlines()
+    except GitError as error:
+        raise BookError(str(error)) from error
 
 
 def instructions(repository: Repository) -> str:

@@ -13,6 +13,8 @@ from causalmix.book.workspace import BookError
 from causalmix.store import StoreError
 from causalmix.verdicts import Verdict
 
+SAME = ("equal", "within tolerance")
+"""What an audit says of a run that came out as it is recorded."""
 NO_AUDIT = (
     "No recorded run has been made again yet. `make audit` makes a sample of them again and compares; the "
     "next `make book` shows what came out."
@@ -66,22 +68,31 @@ def audit_text(studies: Sequence[Study]) -> str:
     """
     audited = [study for study in studies if (study.folder / AUDIT_FILE).is_file()]
     without = sentence_list([f"`{study.name}`" for study in studies if study not in audited])
-    parts = [audit_section(study) for study in audited]
-    if parts and without:
-        parts.append(f"Not audited: {without}.")
-    return "\n\n".join(parts) or NO_AUDIT
+    if not audited:
+        return NO_AUDIT
+    sections, counts = [], []
+    for study in audited:
+        path = study.folder / AUDIT_FILE
+        try:
+            audits = read_audits(path)
+            parts = [audit_part(audit, study.hash) for audit in audits]
+            counts += [audit_counts(study.name, audit) for audit in audits]
+        except StoreError as error:
+            raise BookError(str(error)) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BookError(f"{path} holds no audits ({error}): delete it and audit again.") from error
+        sections += [f"## The study {study.name}", *parts]
+    if without:
+        sections.append(f"Not audited: {without}.")
+    header = ["Study", "Machine", "Recorded runs", "Made again", "Came out again"]
+    return "\n\n".join([table(header, counts, widths=[18, 40, 14, 14, 14], css="cm-cards"), *sections])
 
 
-def audit_section(study: Study) -> str:
-    """Return what the last audit of a study on each machine found."""
-    path = study.folder / AUDIT_FILE
-    try:
-        audits = [audit_part(audit, study.hash) for audit in read_audits(path)]
-    except StoreError as error:
-        raise BookError(str(error)) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BookError(f"{path} holds no audits ({error}): delete it and audit again.") from error
-    return "\n\n".join([f"## The study {study.name}", *audits])
+def audit_counts(study: str, audit: Mapping[str, Any]) -> list[str]:
+    """Return one audit as a row: how many of the runs that were made again came out as recorded."""
+    same = sum(audit["verdicts"].get(verdict, 0) for verdict in SAME)
+    numbers = [number(n) for n in (audit["n_recorded"], audit["n_audited"], same)]
+    return [f"`{study}`", f"{audit['environment']['machine']}, {audit['day']}", *numbers]
 
 
 def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
@@ -111,7 +122,7 @@ def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
 
 def audited_row(run: Mapping[str, Any]) -> list[str]:
     """Return one audited run as a row."""
-    good = run["verdict"] in ("equal", "within tolerance")
+    good = run["verdict"] in SAME
     note = f" [{run['note']}]{{.cm-reason}}" if run["note"] else ""
     return [
         f"{run['dataset']}, fold {run['fold']}, `{run['arm']}`",
