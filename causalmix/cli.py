@@ -23,6 +23,7 @@ from causalmix.options import (
     EngineOption,
     ProfileOption,
     QuietOption,
+    RecipeOption,
     ResultsOption,
     ShardOption,
     StudyOption,
@@ -232,10 +233,7 @@ def verdicts(
 def pretrain(
     out: Annotated[Path, typer.Option("--out", help="Folder of the weights; what is begun is continued.")],
     *,
-    recipe: Annotated[
-        str,
-        typer.Option("--recipe", help="embedded-mini, embedded-mini-2, embedded-mini-3 or embedded-small."),
-    ] = "embedded-mini",
+    recipe: RecipeOption = "embedded-mini",
     minutes: Annotated[float | None, typer.Option("--minutes", help="How long, about.", min=0.01)] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="How many steps to train.", min=1)] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="CPU threads.", min=1)] = None,

@@ -44,6 +44,13 @@ WorkersOption = Annotated[
         "one per GPU).",
     ),
 ]
+RecipeOption = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        help="embedded-mini, embedded-mini-2, embedded-mini-3, embedded-mini-4 or embedded-small (for a GPU).",
+    ),
+]
 ShardOption = Annotated[
     str | None, typer.Option("--shard", help="Only the i-th of n parts: i/n, i from 0 (for job arrays).")
 ]
