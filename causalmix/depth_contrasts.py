@@ -7,7 +7,7 @@ every table that shows it says so. Free of torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -131,13 +131,13 @@ def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) ->
     text = (
         f"**Depth, or the number of edges?** The correlation along the dial is larger than that of controls "
         f"which lose as many edges without becoming shallower by "
-        f"{signed(row['effect'], row['lower'], row['upper'])} (95 % interval over tables; sign-flip p "
+        f"{_effect(row)} (95 % interval over tables; sign-flip p "
         f"{row['p_value']:.2g}, after adjustment by Holm over the {len(secondary)} secondary tests "
         f"{row['p_holm']:.2g}); without depth 0, where the control keeps more edges, by "
-        f"{signed(other['effect'], other['lower'], other['upper'])} (p {other['p_value']:.2g}). A control's "
+        f"{_effect(other)} (p {other['p_value']:.2g}). A control's "
         "place on the axis is the depth of the graphs whose loss of edges it matches."
     )
-    return f"{text} {_say_clearest(tested, without_zero)}"
+    return f"{text} {_say_clearest(tested, without_zero)}{_say_along_the_dial(secondary)}"
 
 
 def _say_clearest(tested: pd.DataFrame, without_zero: pd.DataFrame) -> str:
@@ -147,16 +147,30 @@ def _say_clearest(tested: pd.DataFrame, without_zero: pd.DataFrame) -> str:
     measure = row["measure"].replace("_", " ")
     alone = without_zero[without_zero["measure"] == row["measure"]].to_dict("records")
     rest = "".join(
-        f" Without depth 0 that is {signed(other['effect'], other['lower'], other['upper'])} (p "
-        f"{other['p_value']:.2g}, not adjusted)."
+        f" Without depth 0 that is {_effect(other)} (p {other['p_value']:.2g}, not adjusted)."
         for other in alone
     )
     return (
         f"After adjustment {apart or 'none'} of the {len(tested)} measures of stability sets the dial apart "
         f"from its controls at {ALPHA:g}; clearest is *{measure}*, with "
-        f"{signed(row['effect'], row['lower'], row['upper'])} (p {row['p_value']:.2g}, adjusted "
+        f"{_effect(row)} (p {row['p_value']:.2g}, adjusted "
         f"{row['p_holm']:.2g}; below zero, it is steadier with deeper graphs).{rest}"
     )
+
+
+def _say_along_the_dial(secondary: pd.DataFrame) -> str:
+    """Say how the other measures go with depth along the dial, without regard to its controls."""
+    rows = secondary[secondary["test"] == "dial"].to_dict("records")
+    found = [
+        f"{_effect(row)} for *{row['measure'].replace('_', ' ')}* (adjusted p {row['p_holm']:.2g})"
+        for row in rows
+    ]
+    start = " Along the dial alone, the other measures' correlations with depth are "
+    return f"{start}{', '.join(found)}." if found else ""
+
+
+def _effect(row: Mapping) -> str:
+    return signed(row["effect"], row["lower"], row["upper"])
 
 
 def compare_arms(store: Store, arm: str, baseline: str, outcome: str, seed: int = 0) -> dict[str, float]:

@@ -114,7 +114,8 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     DataFrame
         ``term`` (of `COVARIATES`), ``effect`` (SDs of the measure per SD of the term), ``lower, upper``
         (Wald, 95 %), ``p_value, slope`` (units of the measure per unit of the term), ``n`` (runs); empty
-        where depth does not vary, fewer than three datasets have runs, or the fit does not converge.
+        where depth does not vary, fewer than three datasets have runs, none has two (what tells datasets
+        apart is then not told from noise), or the fit does not converge.
     """
     own = uncut(table)
     if centred:
@@ -122,7 +123,8 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
         own = own.assign(**(own[columns] - own.groupby("dataset", observed=True)[columns].transform("mean")))
     varied = [name for name in COVARIATES if own[name].nunique() > 1]
     columns = ["term", "effect", "lower", "upper", "p_value", "slope", "n"]
-    if "depth" not in varied or own["dataset"].nunique() < 3 or not own["value"].std() > 0:
+    few = own["dataset"].nunique() < 3 or own["dataset"].is_unique
+    if few or "depth" not in varied or not own["value"].std() > 0:
         return pd.DataFrame(columns=columns)
     X = own[varied].astype(float)
     X = ((X - X.mean()) / X.std()).assign(intercept=1.0)
@@ -132,7 +134,7 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     model = MixedLM(y.to_numpy(), X, groups=own["dataset"].to_numpy())
     with warnings.catch_warnings():  # a variance between tables of 0 is a result, not a failure
         warnings.simplefilter("ignore", ModelWarning)
-        fitted = model.fit(reml=True)
+        fitted = model.fit(reml=True, method="powell")  # gradients fail where that variance is small
     terms = [name for name in X.columns if name != "intercept"] if fitted.converged else []
     ends = fitted.conf_int().loc[terms]
     found = {"effect": fitted.params[terms], "lower": ends[0], "upper": ends[1]}
@@ -168,8 +170,8 @@ def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``measure, test, effect, lower, upper, p_value, n, unit, p_holm``; the dial with the primary measure
-        is the primary test and not among them.
+        ``measure, test, effect, lower, upper, p_value, p_holm, n, unit``; the dial with the primary measure
+        is the primary test and not among them, nor is a test that could not be made.
     """
     runs, trajectories = store.runs(), store.trajectories()
     rows = []
@@ -191,7 +193,8 @@ def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
         ]
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS).dropna(subset=["p_value"]).reset_index(drop=True)
     adjusted = multipletests(frame["p_value"], method="holm")[1] if len(frame) else []
-    return frame.assign(p_holm=adjusted)
+    frame.insert(frame.columns.get_loc("p_value") + 1, "p_holm", adjusted)
+    return frame.astype({"n": int})
 
 
 def uncut(table: pd.DataFrame) -> pd.DataFrame:

@@ -144,4 +144,8 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     assert f"adjustment {apart or 'none'} of the {len(tested)} measures" in text
     assert f"(p {clearest['p_value']:.2g}, adjusted {clearest['p_holm']:.2g}; below zero" in text
     assert f"*{clearest['measure'].replace('_', ' ')}*" in text
+    along = secondary[secondary["test"] == "dial"]
+    assert len(along) >= 3 and "tail_volatility" not in set(along["measure"])
+    for measure, p_holm in zip(along["measure"], along["p_holm"], strict=True):
+        assert f"for *{measure.replace('_', ' ')}* (adjusted p {p_holm:.2g})" in text
     assert say_against_controls(secondary.iloc[:0], without_zero) == ""

@@ -138,6 +138,26 @@ def test_the_mixed_model_needs_depth_to_vary():
     assert np.isnan(within_datasets(make_observations(0.5).assign(depth=2.0))["p_value"])
 
 
+def test_the_mixed_model_needs_a_table_with_two_runs():
+    table = make_observations(0.5)
+    one_each = table[table["fold"] == 0]
+    assert np.isnan(within_datasets(one_each)["p_value"])
+    assert np.isfinite(within_datasets(table[table["fold"] < 2])["p_value"])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_mixed_model_of_tables_that_are_alike_is_nearly_least_squares(seed):
+    """A small variance between tables is where optimisers by gradient stop at other places."""
+    rng = np.random.default_rng(seed)
+    table = make_observations(0.0)
+    table = table.assign(value=rng.normal(size=len(table)) + 0.05 * table["n_features"])
+    terms = mixed_model(table).set_index("term")
+    X = np.column_stack([table[name] for name in terms.index] + [np.ones(len(table))])
+    slopes = np.linalg.lstsq(X, table["value"], rcond=None)[0][:-1]
+    half = (terms["upper"] - terms["lower"]) / 2 * terms["slope"] / terms["effect"]
+    assert len(terms) == 3 and (np.abs(terms["slope"] - slopes) < half.abs()).all()
+
+
 def test_between_tables_each_table_is_one_point():
     assert between_datasets(make_observations(0.5)).n == 12
 
