@@ -27,7 +27,7 @@ from causalmix.book.build import build
 from causalmix.book.claims_text import QUANTITIES, read_claims, rules_commit
 from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
-from causalmix.book.depth_views_text import scarcity_text, within_text
+from causalmix.book.depth_views_text import agreement_text, known_text, scarcity_text, within_text
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all, package_checksum
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
@@ -36,8 +36,10 @@ from causalmix.book.study_text import failures_text
 from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
+from causalmix.depth_contrasts import DISCOVERED, RANDOM
 from causalmix.depth_models_rules import CONTROLS_RULE_FILE, RULE_FILE
 from causalmix.depth_models_rules import load_rule as load_models_rule
+from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.stability import STABILITY_MEASURES
 from causalmix.verdicts import Verdict
 from tests.benchmark_scripts import load_benchmark
@@ -159,12 +161,40 @@ def test_a_mixed_model_that_did_not_converge_is_named() -> None:
     assert "did not converge" not in within_text(pd.DataFrame(rows[: len(STABILITY_MEASURES)]))
 
 
+def test_how_the_measures_go_together_is_said_of_the_one_that_decides_and_of_the_closest_two() -> None:
+    rhos = {("tail_volatility", "steps_to_best"): 0.1, ("tail_volatility", "early_stopping_regret"): -0.2}
+    rhos[("steps_to_best", "early_stopping_regret")] = 0.7
+    pairs = [(*pair, rho) for (a, b), rho in rhos.items() for pair in ((a, b), (b, a))]
+    pairs += [(name, name, 1.0) for name in ("tail_volatility", "steps_to_best", "early_stopping_regret")]
+    frame = pd.DataFrame(pairs, columns=["first", "second", "rho"]).assign(lower=-0.5, upper=0.9)
+    text = agreement_text(frame)
+    assert (
+        "*tail volatility*, the measure of the verdict, with the other measures of a run lie between −0.2"
+        in text
+    )
+    assert "and 0.10." in text and "0.70 [−0.50, 0.90]" in text
+    assert "*early-stopping regret* and *steps to best*" in text
+
+
+def test_of_the_true_graphs_comparisons_the_one_with_the_smallest_p_is_named() -> None:
+    ends = {"difference_lower": -1.0, "difference_upper": 2.0, "n": 48}
+    rows = [
+        {"baseline": baseline, "outcome": outcome, "difference": 0.5, "p_value": p, "p_holm": 6 * p, **ends}
+        for baseline, ps in ((DISCOVERED, (0.5, 0.6, 0.7)), (RANDOM, (0.4, 0.3, 0.01)))
+        for outcome, p in zip((PRIMARY_MEASURE, "score", "steps_to_best"), ps, strict=True)
+    ]
+    text = known_text(pd.DataFrame(rows))
+    assert text.endswith(
+        "that of *steps to best* against random graphs, +0.5 [−1, +2] (p 0.01, adjusted 0.06)."
+    )
+
+
 def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None:
     claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
     given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
     untested = Verdict(**given, verdict="not tested", rule="r", reason="no runs")
     texts = depth_snippets(claim, untested, [], Path("absent.json"))
-    about = ("within", "known", "recovered", "isolated", "scarcity")
+    about = ("within", "known", "agreement", "recovered", "isolated", "scarcity")
     assert all("not recorded here" in texts[f"depth_{name}"] for name in about)
 
 

@@ -17,6 +17,8 @@ from causalmix import depth_models_rules
 from causalmix.book.claims_text import Claim, rules_commit
 from causalmix.book.depth_views_text import (
     ALPHA,
+    agreement_of_primary,
+    agreement_text,
     describe_measure,
     isolation_text,
     known_text,
@@ -43,6 +45,7 @@ def depth_snippets(
         "depth_answer": depth_answer(claim, verdict, tables),
         "depth_caution": depth_caution(verdict),
         "depth_reservations": reservations(earlier, verdict, tables),
+        "depth_agreement": agreement_text(tables.get("depth_measures")),
         "depth_earlier": earlier_text(earlier),
         "depth_rule": depth_rule(claim),
         "depth_within": within_text(tables.get("depth_within_tables")),
@@ -109,6 +112,8 @@ def reservations(path: Path, verdict: Verdict, tables: Mapping[str, pd.DataFrame
     parts = [
         "**What to hold against it.** It is about one measure of stability; [](depth.md) has the others."
     ]
+    if "depth_measures" in tables:
+        parts.append(agreement_of_primary(tables["depth_measures"]))
     if looks > 1:
         parts.append(
             f"This is record number {looks} of a study that was run again and made larger, mostly "
@@ -153,9 +158,10 @@ def depth_answer(claim: Claim, verdict: Verdict, tables: Mapping[str, pd.DataFra
     parts = [
         f"**Does structural depth go with the stability of fine-tuning?** "
         f"{badge(verdict.verdict, verdict.label)} {in_short(verdict, p_value)} Over {verdict.n_datasets} "
-        f"tables and {verdict.n_runs:,} runs of `{verdict.model}`, the correlation of *{measure}* with the "
-        f"depth that graphs were cut to was {number(verdict.value)} {interval(*verdict.interval)} (95 % "
-        f"interval over tables; permutation p {number(p_value)}, sign-flip p over tables "
+        f"tables and {verdict.n_runs:,} runs of `{verdict.model}`, the Spearman correlation of *{measure}* "
+        f"with the depth that graphs were cut to, taken within each table and fold and averaged over tables, "
+        f"was {number(verdict.value)} {interval(*verdict.interval)} (95 % interval over tables; permutation "
+        f"p {number(p_value)}, sign-flip p over tables "
         f"{number(verdict.quantities.get('sign_flip_p', math.nan))}; below zero means that deeper graphs "
         f"converge more steadily).",
         excluded_text(verdict.interval, smallest),

@@ -32,9 +32,33 @@ def scarcity_text(low_data: pd.DataFrame | None) -> str:
     whole = interval(doublings * row["trend_lower"], doublings * row["trend_upper"])
     return (
         f"{found} with scarcity: on {own['dataset'].nunique()} tables, from {limits.min()} to {limits.max()} "
-        f"rows for training and validation, the correlation changed by {trend} per doubling (sign-flip p "
-        f"{number(row['trend_p'])}; {count(int(row['n_folds']), 'fold')} of each table); over that whole "
-        f"range the interval is {whole}."
+        f"rows for training and validation, that correlation, over fewer depths, changed by {trend} per "
+        f"doubling (sign-flip p {number(row['trend_p'])}; {count(int(row['n_folds']), 'fold')} of each "
+        f"table); over that whole range the interval is {whole}."
+    )
+
+
+def agreement_text(agreement: pd.DataFrame | None) -> str:
+    """Return how the measure of the verdict goes with the others, and which two go together most."""
+    if agreement is None:
+        return ABSENT
+    pairs = agreement[agreement["first"] < agreement["second"]].dropna(subset=["rho"])
+    if pairs.empty:
+        return ABSENT
+    most = pairs.loc[pairs["rho"].abs().idxmax()]
+    names = " and ".join(f"*{describe_measure(most[side])[0]}*" for side in ("first", "second"))
+    return (
+        f"{agreement_of_primary(agreement)} Most together go {names}: {number(most['rho'])} "
+        f"{interval(most['lower'], most['upper'])}."
+    )
+
+
+def agreement_of_primary(agreement: pd.DataFrame) -> str:
+    """Return between which values the correlations of the verdict's measure with the others lie."""
+    own = agreement[(agreement["first"] == PRIMARY_MEASURE) & (agreement["second"] != PRIMARY_MEASURE)]["rho"]
+    return (
+        f"The Spearman correlations of *{describe_measure(PRIMARY_MEASURE)[0]}*, the measure of the verdict, "
+        f"with the other measures of a run lie between {number(own.min())} and {number(own.max())}."
     )
 
 
@@ -86,7 +110,20 @@ def known_text(contrasts: pd.DataFrame | None) -> str:
     return (
         f"On {int(contrasts['n'].max())} simulated tables, paired by table and with 95 % intervals, the true "
         f"graph changes {against}. After adjustment by Holm, {clear or 'none'} of {len(contrasts)} "
-        f"comparisons {'differs' if clear == 1 else 'differ'} from zero at {ALPHA:g}."
+        f"comparisons {'differs' if clear == 1 else 'differ'} from zero at {ALPHA:g}; the smallest p is that "
+        f"of {_least_by_chance(contrasts)}."
+    )
+
+
+def _least_by_chance(contrasts: pd.DataFrame) -> str:
+    """Name the comparison with the smallest p, its difference and both its p."""
+    row = contrasts.loc[contrasts["p_value"].idxmin()]
+    name, unit = ("the score", "") if row["outcome"] == "score" else describe_measure(row["outcome"])
+    other = "discovered" if row["baseline"] == DISCOVERED else "random"
+    return (
+        f"*{name}* against {other} graphs, {signed(row['difference'])}{unit} "
+        f"[{signed(row['difference_lower'])}, {signed(row['difference_upper'])}] (p "
+        f"{number(row['p_value'])}, adjusted {number(row['p_holm'])})"
     )
 
 
