@@ -169,7 +169,7 @@ def _say_along_the_dial(secondary: pd.DataFrame) -> str:
     return f"{start}{', '.join(found)}." if found else ""
 
 
-def _effect(row: Mapping) -> str:
+def _effect(row: Mapping | pd.Series) -> str:
     return signed(row["effect"], row["lower"], row["upper"])
 
 

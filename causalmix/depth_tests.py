@@ -193,7 +193,7 @@ def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
         ]
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS).dropna(subset=["p_value"]).reset_index(drop=True)
     adjusted = multipletests(frame["p_value"], method="holm")[1] if len(frame) else []
-    frame.insert(frame.columns.get_loc("p_value") + 1, "p_holm", adjusted)
+    frame.insert(list(frame.columns).index("p_value") + 1, "p_holm", adjusted)
     return frame.astype({"n": int})
 
 

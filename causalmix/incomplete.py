@@ -122,8 +122,8 @@ def say_what_hangs_on_incomplete(tables: pd.DataFrame, verdicts: Mapping[str, Se
     named = f" ({', '.join(changed)})" if changed else ""
     sentence = (
         f"Of {name_incomplete(tables)} only a part of the rows could be had; they count as tables like the "
-        f"others. Without them {len(changed) or 'none'} of the {len(pairs)} claims that runs decide "
-        f"get{'' if len(changed) > 1 else 's'} another verdict{named}."
+        f"others. Without them {len(changed) or 'none'} of the {len(pairs)} claims about results and "
+        f"stability get{'' if len(changed) > 1 else 's'} another verdict{named}."
     )
     sentence += "".join(_say_question(*pair) for pair in pairs if pair[0].kind == "exploratory")
     return f"{sentence}\n\n{compare_verdicts(verdicts)}"

@@ -63,7 +63,10 @@ def test_claims_are_decided_with_and_without_incomplete_tables(studies, record):
         assert {one.n_datasets for one in verdicts[name]} == {n_datasets}
         assert [one.id for one in verdicts[name]][-1] == "19"
     text = say_what_hangs_on_incomplete(incomplete_tables(studies[0].runs(), record), verdicts)
-    assert f"Of *{PART}* (7 of 90 rows) only a part" in text and "of the 8 claims that runs decide" in text
+    assert (
+        f"Of *{PART}* (7 of 90 rows) only a part" in text
+        and "of the 8 claims about results and stability" in text
+    )
     then, now = (f"{verdicts[name][-1].value:.3g} [".replace("-", "−") for name in (ALL, WHOLE))
     assert text.index(now) < text.index("in place of") < text.index(then)
     assert "No table of these runs" in say_what_hangs_on_incomplete(pd.DataFrame(), verdicts)

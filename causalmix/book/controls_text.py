@@ -102,7 +102,8 @@ def rule_text(rule: ControlsRule) -> str:
     return "\n\n".join(
         [
             table(["Control that decides", "Mixes the real rows with"], controls, widths=[28, 72]),
-            f"**The rule.** {rule.rule}",
+            f"**The rule.** {rule.rule} *Above* means that the whole {1 - rule.alpha:.0%} interval of the "
+            "difference lies above zero.",
             table(["Outcome", "Answer"], answers, widths=[28, 72]),
         ]
     )

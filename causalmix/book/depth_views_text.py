@@ -45,7 +45,7 @@ def agreement_text(agreement: pd.DataFrame | None) -> str:
     pairs = agreement[agreement["first"] < agreement["second"]].dropna(subset=["rho"])
     if pairs.empty:
         return ABSENT
-    most = pairs.loc[pairs["rho"].abs().idxmax()]
+    most = pairs.iloc[int(pairs["rho"].abs().argmax())]
     names = " and ".join(f"*{describe_measure(most[side])[0]}*" for side in ("first", "second"))
     return (
         f"{agreement_of_primary(agreement)} Most together go {names}: {number(most['rho'])} "
@@ -117,7 +117,7 @@ def known_text(contrasts: pd.DataFrame | None) -> str:
 
 def _least_by_chance(contrasts: pd.DataFrame) -> str:
     """Name the comparison with the smallest p, its difference and both its p."""
-    row = contrasts.loc[contrasts["p_value"].idxmin()]
+    row = contrasts.iloc[int(contrasts["p_value"].argmin())]
     name, unit = ("the score", "") if row["outcome"] == "score" else describe_measure(row["outcome"])
     other = "discovered" if row["baseline"] == DISCOVERED else "random"
     return (

@@ -10,6 +10,7 @@ import pandas as pd
 from causalmix.book.execute import Execution
 from causalmix.book.study import is_recorded
 from causalmix.book.text import count, interval, number, score, sentence_list, table
+from causalmix.cells import count_folds
 from causalmix.figures import load_ratio_sensitivity, summarise_cost, summarise_quality
 from causalmix.figures.style import arm_name, order_arms
 from causalmix.recorded_cases import RecordedCases
@@ -189,8 +190,11 @@ def ratio_text(folder: Path) -> str:
         for arm, ratio in frame.loc[frame["measure"] == "score", ["arm", "ratio"]].itertuples(index=False)
     ]
     header = ["Arm", "Synthetic rows per real row", "Normalised score", "Validation-test gap"]
+    runs = ResultStore(folder).runs()
+    tables = count(runs["dataset"].nunique(), "table")
     return (
-        f"{table(header, rows)}\n\nMedians over tables and folds with their 95 % intervals, tables resampled."
+        f"{table(header, rows)}\n\nMedians over {tables}, {count_folds(runs)} each, with their 95 % "
+        "intervals, tables resampled."
     )
 
 

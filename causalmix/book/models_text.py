@@ -65,9 +65,10 @@ def _ensembling(scores: pd.DataFrame) -> list[str]:
         found = cluster_bootstrap(gain.to_numpy(), gain.index.get_level_values("dataset").to_numpy(), np.mean)
         times = wide["seconds"][method].sum() / wide["seconds"][model].sum()
         sentences.append(
-            f"Averaging {members} views of each table, with classes permuted, signs flipped and features in "
-            f"another order, changes the ROC-AUC of `{model}` by {score(found.value)} "
-            f"[{score(found.lower)}, {score(found.upper)}] and takes {times:.1f} times as long."
+            f"Over the tables, folds and numbers of rows above, averaging {members} views of each table "
+            f"(classes permuted, signs flipped, features in another order) changes the ROC-AUC of `{model}` "
+            f"by {score(found.value)} [{score(found.lower)}, {score(found.upper)}] and takes {times:.1f} "
+            "times as long."
         )
     return sentences
 

@@ -8,6 +8,7 @@ from typing import Any
 from causalmix.book.study import Study
 from causalmix.book.text import count, number, sentence_list, table
 from causalmix.cells import count_folds
+from causalmix.controls import load_rule
 from causalmix.failures import count_failures
 from causalmix.incomplete import incomplete_tables, name_incomplete
 from causalmix.profiles import PROFILES, Profile, iter_specs
@@ -102,7 +103,7 @@ def compute(study: Study) -> str:
 
 def arms_table(study: Study, claims: Mapping[str, Any]) -> str:
     """Return a table of the arms with their runs, then the paper's arms that are not there."""
-    rows = []
+    rows, controls = [], load_rule().without_structure
     for name, arm in ARMS.items():
         if name not in study.arms:
             continue
@@ -111,12 +112,13 @@ def arms_table(study: Study, claims: Mapping[str, Any]) -> str:
         elif arm.generator is None:
             pool = "the real training rows"
         else:
-            source = f"synthetic rows from the generator *{arm.generator}*"
+            source = controls.get(name) or f"synthetic rows from the generator *{arm.generator}*"
             pool = f"the real training rows and {source}" if arm.mixed else f"only {source}"
         own = study.runs[study.runs["arm"] == name]
         failed = int((own["status"] == "failed").sum())
         rows.append([f"`{name}`", pool, number(len(own)), number(failed)])
     text = table(["Arm", "Fine-tuned on", "Runs", "Failed"], rows, widths=[20, 52, 14, 14])
+    text += "\n\nThe generator *causal* fits causal models to graphs that it discovers in the training rows."
     absent = [f"`{name}`" for name in claims.get("paper", ()) if name not in study.arms]
     if absent:
         text += f"\n\nNot in this study, though in the paper's comparison: {sentence_list(absent)}."
@@ -128,10 +130,10 @@ def folds_text(study: Study) -> str:
     rows = []
     for protocol in study.manifest["protocols"]:
         rows += [
-            ["Stratified folds per data set", number(protocol["n_folds"])],
+            ["Stratified folds per table", number(protocol["n_folds"])],
             ["Of each, those that were run", count_folds(study.runs)],
             ["Share of the training part used for validation", number(protocol["validation_share"])],
-            ["Training rows at most, validation included", number(protocol["max_train_rows"])],
+            ["Rows for training and validation at most", number(protocol["max_train_rows"])],
             ["Test rows at most", number(protocol["max_test_rows"])],
             ["Protocol version", number(protocol["version"])],
         ]

@@ -109,8 +109,10 @@ def plot_dial(frame: pd.DataFrame, ax: Axes) -> None:
     ax.scatter(places, points["change"], s=9, color=ARM_COLOURS["causalmix"], alpha=0.3, linewidths=0)
     ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_ylim(*middle_limits(frame["change"], summary["lower"], summary["upper"]))
+    hidden = int((~points["change"].between(*ax.get_ylim())).sum())
+    outside = f" ({hidden} of {len(points)} dots lie outside)" if hidden else ""
     ax.set_xticks(range(len(SETTINGS)), SETTINGS)
-    ax.set_xlabel("depth that the graphs are cut to")
+    ax.set_xlabel(f"depth that the graphs are cut to{outside}")
     measure = frame["measure"].iloc[0]
     ax.set_ylabel(f"{MEASURE_LABELS[measure]}:\nchange against uncut graphs")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)

@@ -99,7 +99,7 @@ def load_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> p
 def plot_controls(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw two forests of the same arms: CausalMixFT minus the arm, and the arm minus default.
 
-    On the left a filled dot has a Holm-adjusted p below 0.05.
+    On the left a filled dot has a Holm-adjusted p below 0.05; what is on the right was not tested.
     """
     if say_empty(ax, frame, "control"):
         return
@@ -110,9 +110,9 @@ def plot_controls(frame: pd.DataFrame, ax: Axes) -> None:
     for panel, (value, lower, upper) in zip((left, right), columns, strict=True):
         for place, row in zip(places, frame.to_dict("records"), strict=True):
             colour = arm_colour(row["arm"])
-            sure = row["p_holm"] < 0.05
+            face = colour if panel is left and row["p_holm"] < 0.05 else "white"
             panel.plot([row[lower], row[upper]], [place] * 2, color=colour, linewidth=2)
-            marker, face = ("o", colour if sure else "white") if panel is left else ("D", colour)
+            marker = "o" if panel is left else "D"
             panel.plot(row[value], place, marker, color=colour, markerfacecolor=face, markersize=5.5)
         panel.axvline(0, color=INK, linewidth=1)
         panel.set_yticks(places, [arm_name(arm) for arm in frame["arm"]])
@@ -130,7 +130,7 @@ def plot_controls(frame: pd.DataFrame, ax: Axes) -> None:
     right.set_title("the arm minus default", fontsize=10)
     figure_of(left).supxlabel(
         f"difference of the {AXIS_LABELS[frame['normalisation'].iloc[0]]}\n"
-        "(mean and 95 % interval over tables; filled dot: Holm-adjusted p < 0.05)",
+        "(mean and 95 % interval over tables; left, filled dot: Holm-adjusted p < 0.05; right: not tested)",
         fontsize=9.5,
     )
 
