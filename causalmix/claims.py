@@ -179,10 +179,13 @@ def _conclude(claim: Claim, verdict: Verdict, quantities: Quantities, about: str
 
 
 def _explain(claim: Claim, verdict: Verdict, quantities: Quantities, about: str, differs: bool) -> str:
-    found = f"Found {short(quantities['value'])}"
+    beside = []
     if not math.isnan(quantities["lower"]):
-        found += f" (95 % interval {short(quantities['lower'])} to {short(quantities['upper'])})"
-    found += f", reference {claim.reference:g}."
+        beside.append(f"95 % interval {short(quantities['lower'])} to {short(quantities['upper'])}")
+    if "sd" in quantities:
+        beside.append(f"standard deviation over runs {short(quantities['sd'])}")
+    found = f"Found {short(quantities['value'])}"
+    found += (f" ({'; '.join(beside)})" if beside else "") + f", reference {claim.reference:g}."
     core = "; ".join(condition.describe(quantities) for condition in claim.core)
     full = "; ".join(condition.describe(quantities) for condition in claim.full)
     conditions = f"Needed at all: {core}." + (f" Needed in full: {full}." if full else "")

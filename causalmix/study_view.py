@@ -63,7 +63,11 @@ class StudyView:
         limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
         n_absent = len(self._own(pd.DataFrame(self.store.absent(), columns=CELL_OF_MODEL)))
         absent = f", {n_absent} planned ones absent" if n_absent else ""
-        several = f", at most {limits} training rows" if runs["max_train_rows"].nunique() > 1 else ""
+        several = (
+            f", at most {limits} rows for training and validation"
+            if runs["max_train_rows"].nunique() > 1
+            else ""
+        )
         return (
             f"Study {self.name} ({suites}, {runs['dataset'].nunique()} tables, "
             f"{count_folds(runs)}{several}), model {self.model}, "

@@ -23,6 +23,7 @@ from causalmix.claims import (
 from causalmix.estimands import ESTIMANDS, NORMALISED
 from causalmix.locations import MARKER, find_root
 from causalmix.method_estimands import METHOD_ESTIMANDS
+from causalmix.rules import short
 from tests.recorded import PAPER_LIFTS, make_study
 
 CLAIMS = load_claims()
@@ -93,6 +94,7 @@ def test_claim_04_is_reproduced_where_the_lift_matches_the_paper(study):
     assert verdict.value == pytest.approx(0.12, abs=0.06)
     assert verdict.interval[0] > 0
     assert verdict.verdict == "reproduced"
+    assert f"; standard deviation over runs {short(verdict.quantities['sd'])})" in verdict.explanation
 
 
 def test_claim_04_is_partly_reproduced_where_the_lift_is_far_larger(study):

@@ -64,6 +64,14 @@ def test_the_answer_says_what_its_interval_leaves_open_and_what_hangs_on_one_tab
     assert "Without `t3`, the table farthest from the mean, the first lead is +" in uneven
 
 
+def test_the_leads_stand_beside_the_smallest_adjusted_p_of_the_controls():
+    made = MadeUp({**CASES["causality"], "random_dag_mix": 0.05})
+    compared = compare_with_controls(made.runs())
+    smallest = compared.loc[compared["arm"].isin(CONTROLS), "p_holm"].min()
+    expected = f"adjusted by Holm over all {len(compared)} arms that it was compared with, is {smallest:.2g})"
+    assert f"the smallest p of the 3, {expected}" in answer_by_controls(made).text
+
+
 def test_an_arm_that_loses_to_one_control_is_no_proof_of_causality():
     changes = {**CASES["causality"], "random_dag_mix": 0.05}
     assert answer_by_controls(MadeUp(changes)).outcome == "mixing"

@@ -282,6 +282,17 @@ def test_a_control_with_more_edges_than_the_dial_is_drawn_hollow_and_named(dial_
     assert hollow and any("hollow" in text.get_text() for text in ax.get_legend().get_texts())
 
 
+def test_dots_of_the_dial_that_the_axis_cuts_off_are_counted(dial_store):
+    frame = load_dial(dial_store)
+    far = frame.index[(frame["series"] == "dial") & (frame["setting"] == "0")][:2]
+    frame.loc[far, "change"] = [-50.0, 50.0]
+    _, ax = new_figure()
+    plot_dial(frame, ax)
+    low, high = ax.get_ylim()
+    hidden = (~frame.loc[frame["series"] == "dial", "change"].between(low, high)).sum()
+    assert hidden >= 2 and f"({hidden} of {(frame['series'] == 'dial').sum()} dots" in ax.get_xlabel()
+
+
 def test_the_curves_of_the_dial_start_at_zero_and_show_each_run(dial_store):
     frame = load_depth_trajectories(dial_store)
     assert (frame.loc[frame["step"] == 0, "change"] == 0).all()
@@ -456,7 +467,12 @@ def test_the_controls_are_grouped_by_what_they_keep_of_the_method(tmp_path):
     ]  # fmt: skip
     fig, ax = new_figure()
     plot_controls(frame, ax)
+    left, right = fig.axes
     assert [panel.get_title() for panel in fig.axes] == ["CausalMixFT minus the arm", "the arm minus default"]
+    filled = [dot.get_markerfacecolor() != "white" for dot in left.lines if dot.get_marker() == "o"]
+    assert filled == (frame["p_holm"] < 0.05).tolist()
+    diamonds = [dot.get_markerfacecolor() for dot in right.lines if dot.get_marker() == "D"]
+    assert set(diamonds) == {"white"}  # no p is computed for them
 
 
 def test_each_arm_has_a_panel_and_all_of_its_runs_select_a_step(store):

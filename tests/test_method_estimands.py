@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from causalmix.causal import dags, discovery, scm
 from causalmix.claims import decide, load_claims
@@ -41,6 +42,17 @@ def around(values: pd.Series) -> tuple[object, object]:
     """The mean and the lower end of its interval by the normal distribution."""
     half = 1.96 * values.std(ddof=0) / np.sqrt(len(values))
     return pytest.approx(values.mean()), pytest.approx(values.mean() - half, abs=0.25 * half)
+
+
+@pytest.mark.parametrize("n_nearer", [10, 7, 0])
+def test_the_interval_of_a_share_is_the_exact_one(n_nearer):
+    found = summarise(
+        "12", pd.DataFrame({"seed": range(10), "nearer": [1.0] * n_nearer + [0.0] * (10 - n_nearer)})
+    )
+    share, lower, upper = found["value"], found["lower"], found["upper"]
+    assert share == n_nearer / 10
+    assert lower == 0 if n_nearer == 0 else binom.sf(n_nearer - 1, 10, lower) == pytest.approx(0.025)
+    assert upper == 1 if n_nearer == 10 else binom.cdf(n_nearer, 10, upper) == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def plot_low_data(frame: pd.DataFrame, ax: Axes) -> None:
     _draw_over_rows(below, changes, limits, LOW_DATA_LINES)
     below.set_ylim(*middle_limits(changes["value"], changes["lower"], changes["upper"]))
     below.set_ylabel(f"{MEASURE_LABELS[frame['measure'].iloc[0]]}:\nchange against uncut graphs")
-    below.set_xlabel("training rows at most, validation included")
+    below.set_xlabel("rows for training and validation, at most")
     below.legend(loc="lower left", bbox_to_anchor=(0, 1.0), fontsize=8.5, frameon=False)
 
 

@@ -176,7 +176,7 @@ def plot_spread(frame: pd.DataFrame, ax: Axes) -> None:
         ax.plot([], [], marker, color=INK, markerfacecolor=INK if filled else "white", label=measure)
     label_arms(ax, arms)
     ax.set_xlim(left=0)
-    ax.set_xlabel(f"spread over datasets and folds of\n{AXIS_LABELS[frame['normalisation'].iloc[0]]}")
+    ax.set_xlabel(f"spread over tables and folds of\n{AXIS_LABELS[frame['normalisation'].iloc[0]]}")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False)
 
 
