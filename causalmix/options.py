@@ -48,7 +48,7 @@ RecipeOption = Annotated[
     str,
     typer.Option(
         "--recipe",
-        help="embedded-mini, embedded-mini-2, embedded-mini-3, embedded-mini-4 or embedded-small.",
+        help="embedded-mini, embedded-mini-2, embedded-mini-3 or embedded-small.",
     ),
 ]
 ShardOption = Annotated[

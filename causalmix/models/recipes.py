@@ -116,16 +116,6 @@ RECIPES = {
         batches_per_step=4,
         start="embedded-mini-2",
     ),
-    "embedded-mini-4": PretrainConfig(
-        Tab2DConfig(n_layers=6),
-        n_steps=3000,
-        muon_lr=0.01,
-        adamw_lr=1e-3,
-        seed=3,
-        stages=CLEARER,
-        batches_per_step=4,
-        start="embedded-mini-3",
-    ),
     "embedded-small": PretrainConfig(
         Tab2DConfig(dim=192, n_layers=6, n_heads=6), n_steps=20_000, tokens_per_batch=131_072, bfloat16=True
     ),
