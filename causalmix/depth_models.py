@@ -16,9 +16,11 @@ from causalmix.controls import Answer
 from causalmix.depth_dial import CONTROL, DIAL, block_correlations, dial_against_controls, mean_over_datasets
 from causalmix.depth_models_rules import (
     CONTROLS_RULE_FILE,
+    REGRET_RULE_FILE,
     apply_rule,
     as_written,
     load_rule,
+    only_folds,
     read_again,
     say,
     say_again,
@@ -95,7 +97,7 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*map(_of_verdict, verdicts))
-    again = read_again(studies, lambda pair: map(_of_verdict, decide_each(pair)), record)
+    again = read_again(studies, read, lambda pair: map(_of_verdict, decide_each(pair)), record)
     found = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
     text = (
         f"{say_answer(rule, outcome, again)} The correlation of *tail volatility* with the depth "
@@ -125,7 +127,7 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*map(_of_test, found))
-    again = read_again(studies, lambda pair: map(_of_test, map(against_controls, pair)), record)
+    again = read_again(studies, read, lambda pair: map(_of_test, map(against_controls, pair)), record)
     first, second = (
         f"{say(_of_test(one))} with `{study.model}` ({one['n']} tables, sign-flip p {short(one['p_value'])})"
         for study, one in zip(studies, found, strict=True)
@@ -137,6 +139,38 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
         f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not "
         "adjusted for other tests."
         f"{say_again(rule, again)}"
+    )
+    return Answer(outcome, text)
+
+
+def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
+    """Answer by the written rule whether the second model's regret falls with depth too, on folds of its own.
+
+    Parameters as in `answer_for_models`.
+
+    Returns
+    -------
+    Answer
+        ``not tested`` with the reason where the second study lacks some of the rule's folds.
+    """
+    rule = load_rule(REGRET_RULE_FILE)
+    read = studies[0], only_folds(studies[1], rule.folds)
+    wanted = only_folds(studies[0], rule.folds)
+    lacking = _name_lacking((wanted, read[1]), DIAL) + _name_lacking((wanted, read[1]), CONTROL)
+    if lacking or not len(wanted.runs()):
+        reason = lacking[0] if lacking else f"the study {studies[0].name} has none of these folds"
+        return Answer("not tested", f"**{rule.question}** Not tested: {reason}.")
+
+    def estimate(pair: Pair) -> list[Interval]:
+        return [_of_test(against_controls(study, rule.measure)) for study in pair]
+
+    found = estimate(read)
+    outcome, again = apply_rule(*found), read_again(read, read, estimate, record)
+    text = (
+        f"{say_answer(rule, outcome, again)} In *{rule.measure.replace('_', ' ')}* the correlation along the "
+        f"dial minus that along controls was {say(found[0])} with `{studies[0].model}` (all folds), and "
+        f"{say(found[1])} with `{studies[1].model}` on folds {', '.join(map(str, rule.folds))}, which were "
+        f"run for this question ({found[1].n_clusters} tables).{say_again(rule, again)}"
     )
     return Answer(outcome, text)
 
@@ -168,15 +202,15 @@ def _of_test(found: Mapping[str, float]) -> Interval:
     return Interval(found["effect"], found["lower"], found["upper"], int(found["n"]))
 
 
-def against_controls(store: Store) -> dict[str, float]:
-    """Return by how much the dial's correlation with tail volatility exceeds its controls'.
+def against_controls(store: Store, measure: str = PRIMARY_MEASURE) -> dict[str, float]:
+    """Return by how much the dial's correlation with a measure of stability exceeds its controls'.
 
     Returns
     -------
     dict
         See `causalmix.depth_dial.dial_against_controls`.
     """
-    return dial_against_controls(tail_volatility(store))
+    return dial_against_controls(measurements(store.runs(), store.trajectories(), measure))
 
 
 def along_controls(store: Store) -> dict[str, float]:

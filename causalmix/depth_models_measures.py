@@ -44,7 +44,7 @@ def describe_measures(found: pd.DataFrame) -> str:
         return ""
     first, second = dict.fromkeys(whole["model"])
     return (
-        "No rule compares the models in other measures of stability. The correlation along the dial minus "
-        f"that along the controls was, with `{first}` and `{second}` (all runs of each): {'; '.join(pairs)}. "
-        "These intervals are not adjusted for their number."
+        "Under no rule: the correlation along the dial minus that along the controls in each other measure "
+        f"of stability was, with `{first}` and `{second}` (all runs of each): {'; '.join(pairs)}. These "
+        "intervals are not adjusted for their number."
     )

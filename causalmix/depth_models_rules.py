@@ -1,7 +1,8 @@
 """The rules on whether an answer about depth holds for another model, and what they say to other runs.
 
 They stand beside this module: ``depth_models.yml``, committed before the dial was turned with the second
-model, and ``depth_models_controls.yml``, committed before the edge-matched controls were run with it. Both
+model; ``depth_models_controls.yml``, committed before the edge-matched controls were run with it; and
+``depth_regret.yml``, committed before the folds were run on which it reads the second model. The first two
 are read on `FOLDS`; what they would answer with more folds, or without incomplete tables, stands beside.
 """
 
@@ -15,21 +16,24 @@ import numpy as np
 import yaml
 
 from causalmix.cells import CELL
+from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.incomplete import incomplete_tables, name_incomplete, whole_only
 from causalmix.intervals import Interval
 from causalmix.rules import with_ends
+from causalmix.study_view import StudyView
 from causalmix.two_models import Pair
 
 RULE_FILE = Path(__file__).with_name("depth_models.yml")
 CONTROLS_RULE_FILE = Path(__file__).with_name("depth_models_controls.yml")
+REGRET_RULE_FILE = Path(__file__).with_name("depth_regret.yml")
 
 FOLDS = (0, 1, 2)
-"""The folds that the rules were written for: all that both studies had when the answers were read."""
+"""The folds that the first two rules were written for: all that both studies had when they were read."""
 
 
 @dataclass(frozen=True)
 class DepthModelsRule:
-    """A rule of ``depth_models.yml`` or ``depth_models_controls.yml``.
+    """One of the rules.
 
     Attributes
     ----------
@@ -39,16 +43,22 @@ class DepthModelsRule:
         The claim whose estimand, interval and conditions are used for each model.
     answers : dict
         Sentence per outcome: ``nothing, holds, does not hold, undecided``.
+    measure : str
+        The measure of stability that is compared.
+    folds : sequence of int
+        The folds of the second model that are read.
     """
 
     question: str
     claim: str
     rule: str
     answers: Mapping[str, str]
+    measure: str = PRIMARY_MEASURE
+    folds: Sequence[int] = FOLDS
 
 
 def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
-    """Read one of the two rules.
+    """Read one of the rules.
 
     Examples
     --------
@@ -60,15 +70,19 @@ def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
 
 def as_written(studies: Pair) -> Pair:
     """Cut two studies down to `FOLDS`."""
-    cells = (study.runs()[CELL].drop_duplicates() for study in studies)
-    first, second = (own[own["fold"].isin(FOLDS)] for own in cells)
-    return studies[0].only(first), studies[1].only(second)
+    return only_folds(studies[0], FOLDS), only_folds(studies[1], FOLDS)
+
+
+def only_folds(study: StudyView, folds: Sequence[int]) -> StudyView:
+    """Cut a study down to some folds."""
+    cells = study.runs()[CELL].drop_duplicates()
+    return study.only(cells[cells["fold"].isin(folds)])
 
 
 def apply_rule(first: Interval, second: Interval) -> str:
     """Return the outcome of a rule for two estimates with their intervals: a key of its ``answers``.
 
-    Both rules say the same of what they compare: the correlation, and by how much it exceeds the controls'.
+    All say the same of what they compare: a correlation, or by how much it exceeds the controls'.
 
     Examples
     --------
@@ -106,19 +120,21 @@ class Reading:
 
 
 def read_again(
-    studies: Pair, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
+    studies: Pair, read: Pair, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
 ) -> list[Reading]:
-    """Apply a rule without incomplete tables, and with more folds than those of `FOLDS`, where there are.
+    """Apply a rule without incomplete tables, and with more folds than it was read on, where there are.
 
     Parameters
     ----------
     studies : pair of StudyView
+    read : pair of StudyView
+        The same, cut down to the folds that the rule is read on.
     estimate : callable
         Returns what the rule compares, for either model.
     record : Path, optional
         See `causalmix.incomplete.incomplete_tables`.
     """
-    read, tables = as_written(studies), incomplete_tables(studies[0].runs(), record)
+    tables = incomplete_tables(studies[0].runs(), record)
     n_folds = [study.runs()["fold"].nunique() for study in studies]
     folds = " and ".join(f"{n} with `{study.model}`" for n, study in zip(n_folds, studies, strict=True))
     again = {}

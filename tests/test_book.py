@@ -37,7 +37,7 @@ from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.depth_contrasts import DISCOVERED, RANDOM
-from causalmix.depth_models_rules import CONTROLS_RULE_FILE, RULE_FILE
+from causalmix.depth_models_rules import CONTROLS_RULE_FILE, REGRET_RULE_FILE, RULE_FILE
 from causalmix.depth_models_rules import load_rule as load_models_rule
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.stability import STABILITY_MEASURES
@@ -240,9 +240,13 @@ def test_whether_the_rules_precede_the_runs_is_read_off_the_history(tmp_path: Pa
 
 def test_each_rule_about_a_second_model_is_dated_against_the_runs_that_it_judges(tmp_path: Path) -> None:
     lifts = {"causalmix@depth=full": 0.0, "causalmix@depth=0": 0.0, "causalmix@edges=0": 0.0}
-    make_recorded(tmp_path / "depth-tabpfn", datasets=("a", "b"), n_folds=1, lifts=lifts)
+    make_recorded(tmp_path / "depth-tabpfn", datasets=("a", "b"), n_folds=5, lifts=lifts)
     texts = model_rules([open_study(tmp_path / "depth-tabpfn")])
-    about = {"depth_models_rule": (RULE_FILE, 4), "depth_models_controls_rule": (CONTROLS_RULE_FILE, 2)}
+    about = {
+        "depth_models_rule": (RULE_FILE, 12),
+        "depth_models_controls_rule": (CONTROLS_RULE_FILE, 6),
+        "depth_regret_rule": (REGRET_RULE_FILE, 12),  # folds 3 and 4 alone, the dial and its controls
+    }
     for name, (file, n_runs) in about.items():
         assert load_models_rule(file).rule in texts[name]
         assert f"The code that made {n_runs} of the {n_runs} runs of `depth-tabpfn`" in texts[name]

@@ -6,7 +6,9 @@ import math
 
 import pandas as pd
 import pytest
+import yaml
 
+from causalmix import depth_models
 from causalmix.claims import decide, load_claims
 from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_models import (
@@ -14,6 +16,7 @@ from causalmix.depth_models import (
     along_controls,
     answer_for_controls,
     answer_for_models,
+    answer_for_new_folds,
     compare_models,
     decide_each,
     describe_pairs,
@@ -22,6 +25,7 @@ from causalmix.depth_models import (
 from causalmix.depth_models_measures import compare_measures, describe_measures
 from causalmix.depth_models_rules import (
     CONTROLS_RULE_FILE,
+    REGRET_RULE_FILE,
     RULE_FILE,
     Reading,
     apply_rule,
@@ -55,6 +59,7 @@ def studies(tmp_path_factory) -> dict[str, StudyView]:
         "one_control": {"depth_steadies": True, "lifts": {**OWN_DIAL, "causalmix@edges=1": 0.04}},
         "alike": {"depth_steadies": True},
         "three_folds": {"depth_steadies": True, "n_folds": 3, "lifts": DIAL_LIFTS},
+        "five_folds": {"depth_steadies": True, "n_folds": 5, "lifts": DIAL_LIFTS},
         "unlike": {"depth_steadies": False},
         "begun": {"depth_steadies": True, "n_folds": 1},
         "few": {"depth_steadies": True, "datasets": TABLES[:3]},
@@ -92,7 +97,7 @@ def test_the_rule_gives_the_written_outcomes_on_either_side_of_zero(first, secon
             for ends in (first, second)
         )
         assert apply_rule(own, other) == outcome
-    for file in (RULE_FILE, CONTROLS_RULE_FILE):
+    for file in (RULE_FILE, CONTROLS_RULE_FILE, REGRET_RULE_FILE):
         assert outcome in load_rule(file).answers
 
 
@@ -204,6 +209,45 @@ def test_later_folds_and_incomplete_tables_are_told_apart(studies, tmp_path):
     for said, pair in ((without, as_written(whole)), (later, both), (neither, whole)):
         assert f"{decide_each(pair)[0].value:.3g} [".replace("-", "−") in said
     assert "With these folds and without those tables," in later
+
+
+@pytest.fixture
+def new_folds(tmp_path, monkeypatch):
+    """A rule that reads folds 3 and 4 of the second model."""
+    rule = yaml.safe_load(REGRET_RULE_FILE.read_text())
+    path = tmp_path / "rule.yml"
+    path.write_text(yaml.safe_dump({**rule, "measure": PRIMARY_MEASURE, "folds": [3, 4]}))
+    monkeypatch.setattr(depth_models, "REGRET_RULE_FILE", path)
+    return load_rule(path)
+
+
+def test_new_folds_of_the_second_model_are_read_alone_beside_all_of_the_first(studies, new_folds):
+    first, second = studies["longer"], studies["five_folds"]
+    answer = answer_for_new_folds((first, second))
+    assert answer.outcome == "holds" and new_folds.answers["holds"] in answer.text
+    table = measurements(second.runs(), second.trajectories(), PRIMARY_MEASURE)
+    found = dial_against_controls(table[table["fold"].isin([3, 4])])
+    for effect, about in (
+        (found["effect"], "`five_folds` on folds 3, 4"),
+        (dial_difference(first).value, "`made-up`"),
+    ):
+        quoted = f"{effect:.3g} [".replace("-", "−")
+        assert about in answer.text.split(quoted)[1]
+    assert dial_against_controls(table)["effect"] != found["effect"]
+
+
+def test_new_folds_are_not_read_before_all_of_them_are_there(studies, new_folds):
+    for name in ("three_folds", "alike"):
+        answer = answer_for_new_folds((studies["longer"], studies[name]))
+        assert answer.outcome == "not tested"
+        assert f"the study {name} holds the dial on 0 of the 40 tables and folds of longer" in answer.text
+    without = answer_for_new_folds((studies["ours"], studies["five_folds"])).text
+    assert "the study ours has none of these folds" in without
+
+
+def test_the_rule_about_regret_reads_folds_that_the_other_rules_do_not():
+    rule = load_rule(REGRET_RULE_FILE)
+    assert rule.measure in MEASURES and not {*rule.folds} & {*load_rule().folds}
 
 
 def test_the_measures_that_the_rules_do_not_read_are_quoted_for_both_models(studies):

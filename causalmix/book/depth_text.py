@@ -60,17 +60,20 @@ def model_rules(studies: Sequence[Study]) -> dict[str, str]:
     """Return the rules about a second model and its controls, each with whether it precedes its own runs."""
     found = {}
     for name, rule_file, arms in (
-        ("depth_models", depth_models_rules.RULE_FILE, DIAL),
-        ("depth_models_controls", depth_models_rules.CONTROLS_RULE_FILE, CONTROL),
+        ("depth_models", depth_models_rules.RULE_FILE, (DIAL,)),
+        ("depth_models_controls", depth_models_rules.CONTROLS_RULE_FILE, (CONTROL,)),
+        ("depth_regret", depth_models_rules.REGRET_RULE_FILE, (DIAL, CONTROL)),
     ):
-        counted = [_only_arms(study, arms) for study in studies if study.name == "depth-tabpfn"]
+        rule = depth_models_rules.load_rule(rule_file)
+        counted = [_only(study, arms, rule.folds) for study in studies if study.name == "depth-tabpfn"]
         commit = rules_commit(rule_file, [study for study in counted if len(study.runs)])
-        found[f"{name}_rule"] = f"**The rule.** {depth_models_rules.load_rule(rule_file).rule} {commit}"
+        found[f"{name}_rule"] = f"**The rule.** {rule.rule} {commit}"
     return found
 
 
-def _only_arms(study: Study, arms: str) -> Study:
-    runs = study.runs[study.runs["arm"].str.startswith(arms)]
+def _only(study: Study, arms: tuple[str, ...], folds: Sequence[int]) -> Study:
+    """Cut a study down to the runs that a rule judges."""
+    runs = study.runs[study.runs["arm"].str.startswith(arms) & study.runs["fold"].isin(folds)]
     return replace(study, runs=runs, manifest={"revisions": runs["revision"].value_counts().to_dict()})
 
 
