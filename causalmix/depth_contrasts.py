@@ -1,5 +1,4 @@
-"""What stands beside claim 19: does scarcity change the answer, does the true graph do better, and is the
-target part of the graphs at all?
+"""What stands beside claim 19: does scarcity change the answer, and is the target part of the graphs at all?
 
 None of this belongs to the family of tests that claims.yml fixed before the runs: it is exploratory, and
 every table that shows it says so. Free of torch.
@@ -11,20 +10,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from causalmix.analysis import normalise_scores, paired_differences
 from causalmix.cells import Store
 from causalmix.depth_dial import DIAL, FULL, block_correlations, dial_against_controls, mean_over_datasets
 from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
-from causalmix.intervals import Correlation, bca_interval, correlate, signed
+from causalmix.intervals import Correlation, correlate, signed
 from causalmix.stability import STABILITY_MEASURES
 
-OUTCOMES = (*STABILITY_MEASURES, "score")
-"""What two arms are compared in: the stability measures of a run, and its normalised score."""
-
 ALPHA = 0.05
-TRUE, DISCOVERED, RANDOM = "causalmix@graph=true", "causalmix", "causalmix@graph=random_depth"
+FIRST_FOLDS = (0, 1, 2)
+"""The folds of the recorded study that were run before its others."""
 
 
 def measurements_by_rows(store: Store, measure: str) -> pd.DataFrame:
@@ -113,7 +108,29 @@ def measures_against_controls(store: Store, without: Sequence[str] = ()) -> pd.D
     )
 
 
-def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) -> str:
+def controls_by_folds(store: Store, first: Sequence[int] = FIRST_FOLDS) -> pd.DataFrame:
+    """Compare the dial with its controls on the folds that were run first, and on those that were run later.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, part`` (``first`` or ``later``) and the quantities of `dial_against_controls`.
+    """
+    runs, trajectories = store.runs(), store.trajectories()
+    rows = []
+    for measure in STABILITY_MEASURES:
+        table = measurements(runs, trajectories, measure)
+        early = table["fold"].isin(first)
+        parts = {"first": table[early], "later": table[~early]}
+        rows += [
+            {"measure": measure, "part": part, **dial_against_controls(own)} for part, own in parts.items()
+        ]
+    return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
+
+
+def say_against_controls(
+    secondary: pd.DataFrame, without_zero: pd.DataFrame, by_folds: pd.DataFrame | None = None
+) -> str:
     """Return in a sentence whether depth does more than the number of edges; empty without such runs.
 
     Parameters
@@ -122,6 +139,8 @@ def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) ->
         From `causalmix.depth_tests.secondary_tests`.
     without_zero : DataFrame
         From `controls_without` the setting at which a control cannot lose as many edges.
+    by_folds : DataFrame, optional
+        From `controls_by_folds`.
     """
     tested = secondary[secondary["test"] == "dial_against_controls"]
     own, alone = (frame[frame["measure"] == PRIMARY_MEASURE] for frame in (tested, without_zero))
@@ -137,13 +156,14 @@ def say_against_controls(secondary: pd.DataFrame, without_zero: pd.DataFrame) ->
         f"{_effect(other)} (p {other['p_value']:.2g}). A control's "
         "place on the axis is the depth of the graphs whose loss of edges it matches."
     )
-    return f"{text} {_say_clearest(tested, without_zero)}{_say_along_the_dial(secondary)}"
+    clearest = tested.sort_values("p_value").iloc[0]
+    parts = "" if by_folds is None else _say_by_folds(by_folds[by_folds["measure"] == clearest["measure"]])
+    return f"{text} {_say_clearest(tested, clearest, without_zero)}{parts}{_say_along_the_dial(secondary)}"
 
 
-def _say_clearest(tested: pd.DataFrame, without_zero: pd.DataFrame) -> str:
-    """Say how many measures the controls set apart after adjustment, and in which they do most clearly."""
+def _say_clearest(tested: pd.DataFrame, row: pd.Series, without_zero: pd.DataFrame) -> str:
+    """Say how many measures the controls set apart after adjustment, and how far they do most clearly."""
     apart = int((tested["p_holm"] < ALPHA).sum())
-    row = tested.sort_values("p_value").iloc[0]
     measure = row["measure"].replace("_", " ")
     alone = without_zero[without_zero["measure"] == row["measure"]].to_dict("records")
     rest = "".join(
@@ -158,78 +178,34 @@ def _say_clearest(tested: pd.DataFrame, without_zero: pd.DataFrame) -> str:
     )
 
 
+def _say_by_folds(own: pd.DataFrame) -> str:
+    """Say how the result of one measure differs between the folds that were run first and later."""
+    if len(own) < 2:
+        return ""
+    first, later = own.set_index("part").loc[["first", "later"]].to_dict("records")
+    return (
+        f" On the three folds that were run first it is {_effect(first)}, on the later ones {_effect(later)} "
+        f"(sign-flip p {first['p_value']:.2g} and {later['p_value']:.2g}, not adjusted)."
+    )
+
+
 def _say_along_the_dial(secondary: pd.DataFrame) -> str:
     """Say how the other measures go with depth along the dial, without regard to its controls."""
     rows = secondary[secondary["test"] == "dial"].to_dict("records")
     found = [
-        f"{_effect(row)} for *{row['measure'].replace('_', ' ')}* (adjusted p {row['p_holm']:.2g})"
+        f"{_effect(row)} for *{row['measure'].replace('_', ' ')}* ({row['p_holm']:.2g}; "
+        f"{row['sign_flip_p']:.2g})"
         for row in rows
     ]
-    start = " Along the dial alone, the other measures' correlations with depth are "
+    start = (
+        " Along the dial alone, the other measures' correlations with depth are (adjusted p by permutation "
+        "within blocks; sign-flip p over tables, not adjusted) "
+    )
     return f"{start}{', '.join(found)}." if found else ""
 
 
 def _effect(row: Mapping | pd.Series) -> str:
     return signed(row["effect"], row["lower"], row["upper"])
-
-
-def compare_arms(store: Store, arm: str, baseline: str, outcome: str, seed: int = 0) -> dict[str, float]:
-    """Compare two arms, paired by table, fold and repeat; tables are the units.
-
-    Parameters
-    ----------
-    outcome : str
-        One of `OUTCOMES`.
-
-    Returns
-    -------
-    dict
-        ``difference`` (arm minus baseline, mean over tables, unit of the outcome) with its BCa interval
-        ``difference_lower, difference_upper``; ``effect, lower, upper``: the same in SDs of the tables'
-        differences; ``p_value`` (sign-flip), ``n`` (tables).
-    """
-    if outcome == "score":
-        values = normalise_scores(store.runs()).rename(columns={"score": "value"})
-    else:
-        values = measurements(store.runs(), store.trajectories(), outcome)
-    pairs = paired_differences(values, arm, baseline, column="value")
-    means = pairs.groupby("dataset", observed=True)["difference"].mean()
-    found = mean_over_datasets(means.rename("rho").reset_index(), seed)
-    raw = {
-        f"difference{end}": found[name]
-        for end, name in (("", "effect"), ("_lower", "lower"), ("_upper", "upper"))
-    }
-    spread = means.std()
-    if not spread > 0:
-        nothing = float("nan")
-        return {
-            **raw,
-            "effect": nothing,
-            "lower": nothing,
-            "upper": nothing,
-            "p_value": nothing,
-            "n": len(means),
-        }
-    lower, upper = bca_interval(means.to_numpy(), _standardised_mean, seed=seed)
-    return {**found, **raw, "effect": means.mean() / spread, "lower": lower, "upper": upper}
-
-
-def graph_contrasts(known: Store) -> pd.DataFrame:
-    """Compare the true graphs of simulated tables with discovered and with random ones.
-
-    Returns
-    -------
-    DataFrame
-        ``baseline`` (`DISCOVERED` or `RANDOM`), ``outcome``, the quantities of `compare_arms` and ``p_holm``,
-        adjusted over the comparisons that could be made.
-    """
-    rows = [
-        {"baseline": baseline, "outcome": outcome, **compare_arms(known, TRUE, baseline, outcome)}
-        for baseline in (DISCOVERED, RANDOM)
-        for outcome in OUTCOMES
-    ]
-    frame = pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
-    return frame.assign(p_holm=multipletests(frame["p_value"], method="holm")[1] if len(frame) else [])
 
 
 def target_isolation(store: Store, graphs: pd.DataFrame, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:
@@ -247,12 +223,10 @@ def target_isolation(store: Store, graphs: pd.DataFrame, measure: str = PRIMARY_
     return counts.merge(blocks.groupby("dataset", observed=True)["rho"].mean().reset_index(), on="dataset")
 
 
-def isolation_and_effect(tables: pd.DataFrame) -> Correlation:
-    """Spearman's correlation over tables of ``share`` and ``rho`` of `target_isolation`."""
-    return correlate(tables["share"].to_numpy(), tables["rho"].to_numpy())
+def isolation_and_effect(tables: pd.DataFrame) -> tuple[Correlation, Correlation]:
+    """Spearman's correlations over tables of ``share`` with ``rho`` of `target_isolation`, and with its size.
 
-
-def _standardised_mean(differences: np.ndarray) -> float:
-    """Mean in SDs; 0 for a resample whose differences are all alike."""
-    spread = np.std(differences, ddof=1)
-    return float(np.mean(differences) / spread) if spread > 0 else 0.0
+    An isolated target would hide an effect of either sign, so that the size would fall with the share.
+    """
+    share, rho = tables["share"].to_numpy(), tables["rho"].to_numpy()
+    return correlate(share, rho), correlate(share, np.abs(rho))

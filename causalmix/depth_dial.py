@@ -26,8 +26,8 @@ def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
     Returns
     -------
     dict
-        ``effect``, its BCa interval ``lower, upper`` over datasets, ``n`` (datasets), and the ``p_value`` of
-        the primary test: depth permuted within blocks.
+        ``effect``, its BCa interval ``lower, upper`` over datasets, ``n`` (datasets), the ``p_value`` of the
+        primary test (depth permuted within blocks) and ``sign_flip_p`` over datasets.
     """
     found = mean_over_datasets(block_correlations(table, DIAL), seed)
     own = table[table["arm"].str.startswith(DIAL)]
@@ -37,7 +37,7 @@ def dial(table: pd.DataFrame, seed: int = 0) -> dict[str, float]:
     ]
     informative = [(name, rows) for name, rows in blocks if len(rows) >= 3 and np.ptp(rows, axis=0).all()]
     p_value = block_permutation_p(informative, found["effect"], 10_000, seed)
-    return {**found, "p_value": p_value}
+    return {**found, "p_value": p_value, "sign_flip_p": found["p_value"]}
 
 
 def dial_against_controls(

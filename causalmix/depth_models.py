@@ -5,7 +5,7 @@ By the rules of `causalmix.depth_models_rules`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -133,10 +133,12 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
         for study, one in zip(studies, found, strict=True)
     )
     along = [say(_of_test(along_controls(study))) for study in read]
+    matched = [say(_of_test(against_controls(study, without=["0"]))) for study in read]
     text = (
         f"{say_answer(rule, outcome, again)} The correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
-        f"the controls alone it was {along[0]} and {along[1]}. 95 % intervals are over tables and not "
+        f"the controls alone it was {along[0]} and {along[1]}; without depth 0, where the controls keep more "
+        f"edges, the difference was {matched[0]} and {matched[1]}. 95 % intervals are over tables and not "
         "adjusted for other tests."
         f"{say_again(rule, again)}"
     )
@@ -202,7 +204,9 @@ def _of_test(found: Mapping[str, float]) -> Interval:
     return Interval(found["effect"], found["lower"], found["upper"], int(found["n"]))
 
 
-def against_controls(store: Store, measure: str = PRIMARY_MEASURE) -> dict[str, float]:
+def against_controls(
+    store: Store, measure: str = PRIMARY_MEASURE, without: Sequence[str] = ()
+) -> dict[str, float]:
     """Return by how much the dial's correlation with a measure of stability exceeds its controls'.
 
     Returns
@@ -210,7 +214,8 @@ def against_controls(store: Store, measure: str = PRIMARY_MEASURE) -> dict[str, 
     dict
         See `causalmix.depth_dial.dial_against_controls`.
     """
-    return dial_against_controls(measurements(store.runs(), store.trajectories(), measure))
+    table = measurements(store.runs(), store.trajectories(), measure)
+    return dial_against_controls(table, without=without)
 
 
 def along_controls(store: Store) -> dict[str, float]:

@@ -18,7 +18,7 @@ def compare_measures(studies: Pair) -> pd.DataFrame:
     Parameters
     ----------
     studies : pair of StudyView
-        The dial with the model of the book, and with another; all runs of each count.
+        The dial with the model of the book, and with another, on folds that both have.
 
     Returns
     -------
@@ -45,6 +45,6 @@ def describe_measures(found: pd.DataFrame) -> str:
     first, second = dict.fromkeys(whole["model"])
     return (
         "Under no rule: the correlation along the dial minus that along the controls in each other measure "
-        f"of stability was, with `{first}` and `{second}` (all runs of each): {'; '.join(pairs)}. These "
-        "intervals are not adjusted for their number."
+        f"of stability was, with `{first}` and `{second}` (the folds of the first two rules): "
+        f"{'; '.join(pairs)}. These intervals are not adjusted for their number."
     )

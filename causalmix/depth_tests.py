@@ -30,7 +30,7 @@ PRIMARY_MEASURE = "tail_volatility"
 MEASURES = (*STABILITY_MEASURES, "fold_dispersion")
 """The stability measures of one run, and the one of the folds of a table."""
 
-RESULT_COLUMNS = ["measure", "test", "effect", "lower", "upper", "p_value", "n", "unit"]
+RESULT_COLUMNS = ["measure", "test", "effect", "lower", "upper", "p_value", "sign_flip_p", "n", "unit"]
 COVARIATES = ("depth", "n_edges", "log_rows", "n_features")
 
 
@@ -121,7 +121,7 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     if centred:
         columns = ["depth", "n_edges"]
         own = own.assign(**(own[columns] - own.groupby("dataset", observed=True)[columns].transform("mean")))
-    varied = [name for name in COVARIATES if own[name].nunique() > 1]
+    varied = [name for name in COVARIATES if own[name].round(9).nunique() > 1]
     columns = ["term", "effect", "lower", "upper", "p_value", "slope", "n"]
     few = own["dataset"].nunique() < 3 or own["dataset"].is_unique
     if few or "depth" not in varied or not own["value"].std() > 0:
@@ -143,7 +143,7 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
     return pd.DataFrame({**found, "slope": slopes, "n": len(own)}).rename_axis("term").reset_index()[columns]
 
 
-def known_scm(table: pd.DataFrame, seed: int = 0) -> Correlation:
+def known_scm(table: pd.DataFrame, seed: int = 0, arm: str = "") -> Correlation:
     """Spearman's correlation of the depth that we set and the mean of the measure, one pair per table.
 
     Parameters
@@ -151,8 +151,11 @@ def known_scm(table: pd.DataFrame, seed: int = 0) -> Correlation:
     table : DataFrame
         `measurements` of a study on the suite ``known_scm``; other tables have no known depth and are left
         out.
+    arm : str
+        Whose runs; by default those on uncut graphs, which were discovered and need not have that depth.
     """
-    means = uncut(table).groupby("dataset", observed=True)["value"].mean()
+    own = table[table["arm"] == arm] if arm else uncut(table)
+    means = own.groupby("dataset", observed=True)["value"].mean()
     depths = [KNOWN_SCM[name].depth if name in KNOWN_SCM else np.nan for name in means.index]
     return correlate(np.array(depths, dtype=float), means.to_numpy(), seed=seed)
 
@@ -170,8 +173,9 @@ def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``measure, test, effect, lower, upper, p_value, p_holm, n, unit``; the dial with the primary measure
-        is the primary test and not among them, nor is a test that could not be made.
+        ``measure, test, effect, lower, upper, p_value, p_holm, sign_flip_p`` (of the dial, whose own p is by
+        permutation within blocks; not adjusted), ``n, unit``; the dial with the primary measure is the
+        primary test and not among them, nor is a test that could not be made.
     """
     runs, trajectories = store.runs(), store.trajectories()
     rows = []

@@ -72,7 +72,7 @@ def with_interval(interval: Interval, **others: float) -> Quantities:
 def datasets_covered(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 01: datasets with a finished fine-tuning run; whether the model is Mitra."""
     tuned = stored.runs[(stored.runs["status"] == "ok") & (stored.runs["arm"] != "zero_shot")]
-    is_mitra = bool(len(tuned)) and tuned["model"].str.contains("mitra", case=False).all()
+    is_mitra = bool(len(tuned)) and tuned["model"].str.partition("@")[0].eq("mitra").all()
     return exact(tuned["dataset"].nunique(), model_is_mitra=float(is_mitra))
 
 

@@ -11,6 +11,8 @@ from scipy import stats
 
 RESAMPLES = 5000
 CONFIDENCE = 0.95
+_LEAST_DEFINED = 0.95
+"""Share of resamples in which a statistic must be defined for its interval to be one."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def cluster_bootstrap(
     Returns
     -------
     Interval
-        With NaN ends when there are fewer than two clusters: one dataset says nothing about others.
+        With NaN ends when there are fewer than two clusters (one dataset says nothing about others), or
+        where the statistic is undefined in more than 5 % of the resamples.
 
     References
     ----------
@@ -123,7 +126,8 @@ def cluster_bootstrap(
         draws[index] = statistic(values[np.concatenate([members[i] for i in chosen])])
     tail = 100 * (1 - confidence) / 2
     drawn = draws[np.isfinite(draws)]
-    lower, upper = np.percentile(drawn, [tail, 100 - tail]) if len(drawn) else (np.nan, np.nan)
+    few = len(drawn) < _LEAST_DEFINED * resamples
+    lower, upper = (np.nan, np.nan) if few else np.percentile(drawn, [tail, 100 - tail])
     return Interval(value, float(lower), float(upper), len(names))
 
 

@@ -44,8 +44,12 @@ class Simulated:
         )
 
     def share(self, column: str) -> float:
-        """Return the plain mean of a column of shares or of zeros and ones."""
-        return float(self.evidence[column].mean())
+        """Return the plain mean of a column of shares or of zeros and ones; NaN where a seed lacks it."""
+        return float(self.evidence[column].to_numpy(dtype=float).mean())
+
+    def worst(self, column: str) -> float:
+        """Return the largest value of a column; NaN where a seed lacks it."""
+        return float(self.evidence[column].to_numpy(dtype=float).max())
 
 
 def fitted_to_target(simulated: Simulated) -> Quantities:
@@ -80,7 +84,7 @@ def directed_auroc(simulated: Simulated) -> Quantities:
 
 def additive_noise(simulated: Simulated) -> Quantities:
     """Claim 15: largest deviation from additivity, in SDs; share of sampled graphs that are acyclic."""
-    return exact(simulated.evidence["deviation"].max(), acyclic_share=simulated.share("acyclic"))
+    return exact(simulated.worst("deviation"), acyclic_share=simulated.share("acyclic"))
 
 
 def node_mechanisms(simulated: Simulated) -> Quantities:
@@ -99,7 +103,7 @@ def node_mechanisms(simulated: Simulated) -> Quantities:
 def noise_propagation(simulated: Simulated) -> Quantities:
     """Claim 17: largest deviation of drawn rows from the propagation of their noise, in SDs."""
     descendants = simulated.share("descendants_only")
-    return exact(simulated.evidence["deviation"].max(), descendants_only_share=descendants)
+    return exact(simulated.worst("deviation"), descendants_only_share=descendants)
 
 
 METHOD_ESTIMANDS: dict[str, Callable[[Simulated], Quantities]] = {

@@ -167,19 +167,26 @@ def holm_wilcoxon(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``arm_a, arm_b, median_difference`` (a minus b), ``p_value, p_holm``.
+        ``arm_a, arm_b, median_difference`` (a minus b), ``p_value, p_holm``: NaN for a pair with fewer than
+        two datasets in common, which plays no part in the adjustment; 1 where no dataset differs.
     """
     rows = []
     for first, second in combinations(scores.columns, 2):
         pair = scores[[first, second]].dropna()
         pair = pair.groupby(level="dataset").mean() if "dataset" in pair.index.names else pair
         difference = (pair[first] - pair[second]).round(_DIGITS)
-        untested = len(difference) < 2 or bool((difference == 0).all())
-        p_value = 1.0 if untested else float(stats.wilcoxon(difference).pvalue)
+        if len(difference) < 2:
+            p_value = np.nan
+        else:
+            p_value = 1.0 if (difference == 0).all() else float(stats.wilcoxon(difference).pvalue)
         rows.append((first, second, float(difference.median()), p_value))
-    table = pd.DataFrame(rows, columns=["arm_a", "arm_b", "median_difference", "p_value"])
-    adjusted = multipletests(table["p_value"], method="holm")[1] if len(table) else []
-    return table.assign(p_holm=adjusted)
+    table = pd.DataFrame(rows, columns=["arm_a", "arm_b", "median_difference", "p_value"]).assign(
+        p_holm=np.nan
+    )
+    tested = table["p_value"].notna()
+    if tested.any():
+        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p_value"], method="holm")[1]
+    return table
 
 
 def win_rates(

@@ -291,6 +291,16 @@ def test_friedman_sees_nothing_in_equal_arms():
     assert friedman_p(pd.DataFrame(np.full((6, 3), 2.0))) == 1.0
 
 
+def test_a_pair_without_two_tables_in_common_is_not_tested_and_widens_no_family():
+    rng = np.random.default_rng(0)
+    both = pd.DataFrame({"a": rng.normal(0, 1, 12), "b": rng.normal(1, 1, 12), "same": 0.0, "again": 0.0})
+    tests = holm_wilcoxon(both.assign(absent=np.nan)).set_index(["arm_a", "arm_b"])
+    absent = tests.index.get_level_values("arm_b") == "absent"
+    assert tests.loc[absent, ["p_value", "p_holm"]].isna().all(axis=None) and absent.sum() == 4
+    pd.testing.assert_frame_equal(tests[~absent], holm_wilcoxon(both).set_index(["arm_a", "arm_b"]))
+    assert tests.loc[("same", "again"), "p_value"] == 1
+
+
 def test_holm_wilcoxon_adjusts_upwards_and_keeps_the_sign():
     rng = np.random.default_rng(0)
     scores = pd.DataFrame(

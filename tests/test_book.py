@@ -36,7 +36,7 @@ from causalmix.book.study_text import failures_text
 from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
-from causalmix.depth_contrasts import DISCOVERED, RANDOM
+from causalmix.depth_known import DISCOVERED, RANDOM
 from causalmix.depth_models_rules import CONTROLS_RULE_FILE, REGRET_RULE_FILE, RULE_FILE
 from causalmix.depth_models_rules import load_rule as load_models_rule
 from causalmix.depth_tests import PRIMARY_MEASURE

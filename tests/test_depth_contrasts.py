@@ -1,28 +1,24 @@
-"""What stands beside claim 19: known answers for scarcity, the true graph and isolated targets."""
+"""What stands beside claim 19: known answers for scarcity, controls and isolated targets."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 from causalmix.depth_contrasts import (
-    DISCOVERED,
-    RANDOM,
-    TRUE,
-    compare_arms,
+    controls_by_folds,
     controls_without,
     dial_by_rows,
-    graph_contrasts,
     isolation_and_effect,
     measurements_by_rows,
     say_against_controls,
     target_isolation,
     trend_over_rows,
 )
-from causalmix.depth_tests import MEASURES, secondary_tests
-from tests.recorded import DIAL_LIFTS, KNOWN_LIFTS, make_study
+from causalmix.depth_dial import dial_against_controls
+from causalmix.depth_tests import MEASURES, measurements, secondary_tests
+from tests.recorded import DIAL_LIFTS, make_study
 
 SETTINGS = ("0", "1", "full")
 
@@ -47,12 +43,6 @@ def make_rows(effects: dict[int, float], n_datasets: int = 8, seed: int = 0) -> 
             for place, setting in enumerate(SETTINGS)
         ]
     )
-
-
-@pytest.fixture(scope="module")
-def known(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results") / "known"
-    return make_study(folder, lifts=KNOWN_LIFTS, datasets=tuple(f"t{i}" for i in range(12)), noise=0.005)
 
 
 @pytest.fixture(scope="module")
@@ -86,31 +76,6 @@ def test_each_row_limit_is_measured_apart(tmp_path):
     )
 
 
-def test_a_better_score_of_the_true_graph_is_found_with_its_size(known):
-    found = compare_arms(known, TRUE, DISCOVERED, "score")
-    assert found["difference_lower"] > 0 and found["lower"] > 0.5 and found["p_value"] < 0.01
-    assert found["n"] == 12 and 0.03 < found["difference"] < 0.15  # 0.02 ROC-AUC of the error that remains
-
-
-def test_two_arms_that_are_alike_do_not_differ(known):
-    found = compare_arms(known, RANDOM, DISCOVERED, "score")
-    assert found["difference_lower"] < 0 < found["difference_upper"]
-
-
-def test_a_comparison_changes_its_sign_with_its_sides(known):
-    there, back = (compare_arms(known, *arms, "score") for arms in ((TRUE, RANDOM), (RANDOM, TRUE)))
-    assert there["effect"] == pytest.approx(-back["effect"])
-
-
-def test_all_comparisons_of_the_true_graph_are_adjusted_together(known):
-    frame = graph_contrasts(known)
-    assert set(frame["baseline"]) == {DISCOVERED, RANDOM}
-    assert not frame.duplicated(["baseline", "outcome"]).any()
-    assert {"tail_volatility", "score"} <= set(frame["outcome"])
-    assert (frame["p_holm"] >= frame["p_value"]).all()
-    assert frame["p_holm"].to_numpy() == pytest.approx(multipletests(frame["p_value"], method="holm")[1])
-
-
 def test_targets_without_an_edge_are_counted_per_table(dial_store):
     graphs = dial_store.graphs()
     alone = graphs["dataset"].isin(["table0", "table1"])
@@ -120,14 +85,32 @@ def test_targets_without_an_edge_are_counted_per_table(dial_store):
     assert (tables["share"] == [1, 1, 0, 0, 0, 0]).all() and (tables["n_dags"] == 2).all()
 
 
-def test_a_share_that_hides_the_effect_goes_with_it():
-    tables = pd.DataFrame({"share": np.linspace(0, 1, 9), "rho": np.linspace(-1, 0, 9)})
-    assert isolation_and_effect(tables).rho == 1
+def test_a_share_that_hides_effects_of_either_sign_goes_with_their_size_alone():
+    one_sign = pd.DataFrame({"share": np.linspace(0, 1, 9), "rho": np.linspace(-1, 0, 9)})
+    assert [found.rho for found in isolation_and_effect(one_sign)] == [1, -1]
+    both = one_sign.assign(rho=one_sign["rho"] * np.tile([1, -1], 5)[:9])
+    signed, size = isolation_and_effect(both)
+    assert abs(signed.rho) < 0.5 and size.rho == -1 and size.p_value < 0.05
 
 
 def test_the_controls_are_compared_without_the_setting_that_they_cannot_match(dial_store):
     frame = controls_without(dial_store, ["0"])
     assert set(frame["measure"]) <= set(MEASURES) and (frame["n"] == 6).any()
+
+
+def test_the_folds_that_were_run_first_and_later_are_compared_apart(tmp_path):
+    store = make_study(tmp_path / "dial", lifts=DIAL_LIFTS, n_folds=5, depth_steadies=True)
+    frame = controls_by_folds(store)
+    table = measurements(store.runs(), store.trajectories(), "tail_volatility")
+    for part, folds in (("first", [0, 1, 2]), ("later", [3, 4])):
+        own = frame[(frame["part"] == part) & (frame["measure"] == "tail_volatility")].iloc[0]
+        assert own["effect"] == dial_against_controls(table[table["fold"].isin(folds)])["effect"]
+    secondary, without_zero = secondary_tests(store), controls_without(store, ["0"])
+    said = say_against_controls(secondary, without_zero, frame)
+    assert "On the three folds that were run first it is " in said
+    assert said.replace(said[said.index(" On the three folds") : said.index(" Along the dial")], "") == (
+        say_against_controls(secondary, without_zero)
+    )
 
 
 def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_p(dial_store):
@@ -146,6 +129,7 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     assert f"*{clearest['measure'].replace('_', ' ')}*" in text
     along = secondary[secondary["test"] == "dial"]
     assert len(along) >= 3 and "tail_volatility" not in set(along["measure"])
-    for measure, p_holm in zip(along["measure"], along["p_holm"], strict=True):
-        assert f"for *{measure.replace('_', ' ')}* (adjusted p {p_holm:.2g})" in text
+    for row in along.to_dict("records"):
+        both = f"({row['p_holm']:.2g}; {row['sign_flip_p']:.2g})"
+        assert f"for *{row['measure'].replace('_', ' ')}* {both}" in text
     assert say_against_controls(secondary.iloc[:0], without_zero) == ""

@@ -144,6 +144,11 @@ def test_depth_that_steadies_beyond_its_controls_with_both_models_is_told_from_t
         found = dial_against_controls(measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE))
         assert f"{found['effect']:.3g} [".replace("-", "−") in answer.text
         assert f"with `{study.model}` (20 tables, sign-flip p" in answer.text
+        matched = against_controls(study, without=["0"])
+        quoted = answer.text.split("without depth 0, where the controls keep more edges, the difference was")[
+            1
+        ]
+        assert f"{matched['effect']:.3g} [".replace("-", "−") in quoted
         alone = along_controls(study)
         assert found["effect"] == pytest.approx(table_correlations(study)["rho"].mean() - alone["effect"])
         assert (
@@ -261,7 +266,7 @@ def test_the_measures_that_the_rules_do_not_read_are_quoted_for_both_models(stud
         assert (row.effect, row.lower) == pytest.approx((own["effect"], own["lower"]), nan_ok=True)
         named = f"in *{row.measure.replace('_', ' ')}*"
         assert (named in text) == math.isfinite(row.effect)
-    assert "with `made-up` and `controlled` (all runs of each): " in text
+    assert "with `made-up` and `controlled` (the folds of the first two rules): " in text
     absent = open_study("depth-never-run", required=False)
     for pair in ((studies["ours"], absent), (absent, absent), (studies["ours"], studies["alike"])):
         assert describe_measures(compare_measures(pair)) == ""

@@ -138,6 +138,13 @@ def test_the_mixed_model_needs_depth_to_vary():
     assert np.isnan(within_datasets(make_observations(0.5).assign(depth=2.0))["p_value"])
 
 
+def test_depth_that_is_constant_within_tables_is_no_effect_within_tables():
+    table = make_observations(0.5)
+    constant = table.assign(depth=table.groupby("dataset")["depth"].transform("mean"))
+    assert constant.groupby("dataset")["depth"].nunique().max() == 1
+    assert mixed_model(constant, centred=True).empty and len(mixed_model(constant))
+
+
 def test_the_mixed_model_needs_a_table_with_two_runs():
     table = make_observations(0.5)
     one_each = table[table["fold"] == 0]

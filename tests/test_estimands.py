@@ -79,6 +79,8 @@ def test_tables_runs_and_folds_are_counted_once(runs):
     assert estimate("01", runs)["value"] == 6 and estimate("01", nothing_tuned)["value"] == 0
     of_mitra = estimate("01", runs.assign(model="mitra"))
     assert (estimate("01", runs)["model_is_mitra"], of_mitra["model_is_mitra"]) == (0, 1)
+    for name, expected in (("mitra@main", 1), ("mitra-v2", 0), ("checkpoints/not-mitra", 0)):
+        assert estimate("01", runs.assign(model=name))["model_is_mitra"] == expected
     twice = pd.concat((runs, runs.assign(repeat=1)))
     uneven = runs[(runs["dataset"] != "table0") | (runs["fold"] > 0)]
     assert estimate("02", twice)["value"] == estimate("02", runs)["value"] == 6 * 3 * 7

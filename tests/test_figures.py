@@ -84,6 +84,7 @@ from causalmix.figures import (
     plot_within,
     provenance_of_table,
     save_figure,
+    say_pairs_apart,
 )
 from causalmix.figures.graph import legible_dataset
 from causalmix.folds import prepare_fold
@@ -252,6 +253,18 @@ def test_the_best_arm_comes_first_in_the_ranks(store):
     frame = load_ranks(store, arms=["scm", "default", "causalmix"])
     assert list(dict.fromkeys(frame["arm"])) == ["causalmix", "default", "scm"]
     assert frame["critical_difference"].nunique() == 1
+
+
+def test_pairs_that_are_told_apart_under_some_normalisations_only_are_named_apart(monkeypatch):
+    def made_up(store, normalisation, arms):
+        apart = [True, normalisation == "difference", False]
+        pairs = [("causalmix", "scm"), ("causalmix", "ctgan"), ("scm", "ctgan")]
+        return pd.DataFrame(pairs, columns=["arm", "against"]).assign(wilcoxon=apart)
+
+    monkeypatch.setattr("causalmix.figures.comparisons.load_critical_difference", made_up)
+    each, some = say_pairs_apart(None).split(" Under some only: ")
+    assert each.endswith("under each of the 4 normalisations: CausalMixFT from SCM.")
+    assert some == "CausalMixFT from CTGAN (difference)."
 
 
 def test_curves_start_at_zero_change(store):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from causalmix.intervals import bca_interval, correlate, permutation_p
+from causalmix.intervals import bca_interval, cluster_bootstrap, correlate, permutation_p
 
 
 def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
@@ -23,6 +23,18 @@ def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
     corners = bias + stats.norm.ppf([0.025, 0.975])
     ends = np.quantile(draws, stats.norm.cdf(bias + corners / (1 - skewness * corners)))
     assert list(found) == pytest.approx(list(ends), abs=0.04 * (ends[1] - ends[0]))
+
+
+def test_a_statistic_that_many_resamples_do_not_define_has_no_interval():
+    def ratio(rows: np.ndarray) -> float:
+        spread = np.ptp(rows[:, 1])
+        return float(np.ptp(rows[:, 0]) / spread) if spread > 0 else float("nan")
+
+    clusters, rows = np.repeat([0, 1, 2], 2), np.array([[0, 1], [1, 1], [0, 1], [2, 1], [1, 1], [3, 4.0]])
+    rare = cluster_bootstrap(rows, clusters, ratio, resamples=500)
+    assert np.isfinite(rare.value) and np.isnan([rare.lower, rare.upper]).all()
+    common = cluster_bootstrap(np.column_stack([rows[:, 0], [1, 2] * 3]), clusters, ratio, resamples=500)
+    assert np.isfinite([common.lower, common.upper]).all()
 
 
 def test_an_interval_that_is_not_defined_is_nan_and_no_warning():

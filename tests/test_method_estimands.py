@@ -95,6 +95,16 @@ def test_one_seed_that_deviates_is_enough_against_an_exact_claim(claim):
     assert verdicts == ["reproduced", "not reproduced"]
 
 
+@pytest.mark.parametrize("claim", ["15", "17"])
+@pytest.mark.parametrize("column", ["deviation", "acyclic", "descendants_only"])
+def test_evidence_that_lacks_a_value_reproduces_nothing(claim, column):
+    exact = pd.DataFrame({"seed": range(10), "deviation": 0.0, "acyclic": 1.0, "descendants_only": 1.0})
+    lacking = exact.assign(**{column: [*exact[column][:-1], np.nan]})
+    read = {"15": ("deviation", "acyclic"), "17": ("deviation", "descendants_only")}[claim]
+    verdict = decide(CLAIMS[claim], evidence=lacking, resamples=50).verdict
+    assert (verdict == "reproduced") == (column not in read)
+
+
 # Checks that can fail
 
 

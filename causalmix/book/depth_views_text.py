@@ -10,7 +10,7 @@ import math
 import pandas as pd
 
 from causalmix.book.text import count, interval, number, sentence_list
-from causalmix.depth_contrasts import DISCOVERED, RANDOM
+from causalmix.depth_known import DISCOVERED, RANDOM
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.stability import STABILITY_MEASURES
@@ -172,7 +172,9 @@ def isolation_text(isolation: pd.DataFrame | None) -> str:
         f"In {isolation['n_isolated'].sum() / n_dags:.0%} of {n_dags} uncut graphs no edge goes to or from "
         f"the target; from table to table this share goes from {share.min():.0%} to {share.max():.0%}. "
         f"Its Spearman correlation with the effect of the dial on the table is {number(row['correlation'])} "
-        f"{interval(row['lower'], row['upper'])}."
+        f"{interval(row['lower'], row['upper'])}, and with the size of that effect, which an isolated target "
+        f"would hide whichever its sign, {number(row['size_correlation'])} "
+        f"{interval(row['size_lower'], row['size_upper'])} (permutation p {number(row['size_p_value'])})."
     )
 
 

@@ -160,6 +160,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
     "models_answer": ("fig_models", "No notebook compared two models."),
     "depth_controls_answer": ("claim_19_depth_and_stability", "Controls of the dial are not recorded here."),
     "depth_models_answer": ("depth_models", "No notebook asked another model about depth."),
+    "depth_set_answer": ("depth_known_truth", "Runs on the true graphs are not recorded here."),
     "incomplete_answer": ("fig_incomplete", "No notebook read the runs without incomplete tables."),
     "selection_answer": ("fig_selection", "No notebook read the runs at other steps."),
 }

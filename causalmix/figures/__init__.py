@@ -12,6 +12,7 @@ from causalmix.figures.comparisons import (
     load_win_rates,
     plot_critical_difference,
     plot_win_rates,
+    say_pairs_apart,
 )
 from causalmix.figures.cost import load_cost, plot_cost
 from causalmix.figures.coverage import (
@@ -188,6 +189,7 @@ __all__ = [
     "plot_within",
     "provenance_of_table",
     "save_figure",
+    "say_pairs_apart",
     "summarise_cost",
     "summarise_quality",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from causalmix.analysis import PRIMARY_NORMALISATION
+from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION
 from causalmix.cells import Store
 from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, draw_heatmap, figure_of, say_empty
 from causalmix.ranking import cliques, pairwise_tests, rank_arms, score_matrix, win_rates
@@ -32,6 +32,24 @@ def load_critical_difference(
     """
     runs = store.runs()
     return pairwise_tests(runs, normalisation, _tuned(runs, arms))
+
+
+def say_pairs_apart(store: Store, arms: Sequence[str] | None = None) -> str:
+    """Name the pairs that Wilcoxon's test tells apart under each normalisation, and under some only."""
+    named: dict[str, list[str]] = {}
+    for normalisation in NORMALISATIONS:
+        frame = load_critical_difference(store, normalisation, arms)
+        for row in frame[frame["wilcoxon"]].to_dict("records"):
+            pair = f"{arm_name(row['arm'])} from {arm_name(row['against'])}"
+            named.setdefault(pair, []).append(normalisation)
+    each = [pair for pair, under in named.items() if len(under) == len(NORMALISATIONS)]
+    some = [
+        f"{pair} ({', '.join(under)})" for pair, under in named.items() if len(under) < len(NORMALISATIONS)
+    ]
+    return (
+        f"Wilcoxon's test with Holm's adjustment tells apart, under each of the {len(NORMALISATIONS)} "
+        f"normalisations: {'; '.join(each) or 'no pair'}. Under some only: {'; '.join(some) or 'no pair'}."
+    )
 
 
 def plot_critical_difference(frame: pd.DataFrame, ax: Axes) -> None:

@@ -231,11 +231,19 @@ def load_isolation(store: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame
     -------
     DataFrame
         ``measure, dataset, n_dags, n_isolated, share, rho`` (along the dial); ``correlation, lower, upper,
-        p_value``, of share and rho over tables, and ``smallest`` (effect of interest) repeat.
+        p_value``, of share and rho over tables, the same after ``size_`` of share and the size of rho, and
+        ``smallest`` (effect of interest) repeat.
     """
     tables = target_isolation(store, store.graphs(), measure)
-    found = isolation_and_effect(tables)
-    ends = {"correlation": found.rho, "lower": found.lower, "upper": found.upper, "p_value": found.p_value}
+    ends = {
+        f"{start}{name}": value
+        for start, found in zip(("", "size_"), isolation_and_effect(tables), strict=True)
+        for name, value in zip(
+            ("correlation", "lower", "upper", "p_value"),
+            (found.rho, found.lower, found.upper, found.p_value),
+            strict=True,
+        )
+    }
     tables = tables.sort_values("share", ignore_index=True)
     return tables.assign(measure=measure, **ends, smallest=smallest_effect())
 

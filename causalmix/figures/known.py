@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from causalmix.cells import Store
-from causalmix.depth_contrasts import DISCOVERED, RANDOM, TRUE, graph_contrasts
+from causalmix.depth_known import DISCOVERED, RANDOM, TRUE, graph_contrasts
 from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty, split_axes
 from causalmix.intervals import correlate
