@@ -89,11 +89,11 @@ def set_depth_correlations(known: Store, measure: str = PRIMARY_MEASURE) -> pd.D
     Returns
     -------
     DataFrame
-        ``arm`` (`TRUE`, `DISCOVERED`, and ``default``: real rows only), ``rho, lower, upper, p_value, n``
-        (tables), see `causalmix.depth_tests.known_scm`.
+        ``arm`` (`TRUE`, `RANDOM`, `DISCOVERED`), ``rho, lower, upper, p_value, n`` (tables), see
+        `causalmix.depth_tests.known_scm`.
     """
     table = measurements(known.runs(), known.trajectories(), measure)
-    rows = [{"arm": arm, **asdict(known_scm(table, arm=arm))} for arm in (TRUE, DISCOVERED, "default")]
+    rows = [{"arm": arm, **asdict(known_scm(table, arm=arm))} for arm in (TRUE, RANDOM, DISCOVERED)]
     return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
 
 
@@ -103,16 +103,16 @@ def say_set_depth(found: pd.DataFrame) -> str:
         return ""
     words = {
         TRUE: "on the true graphs, which have it",
-        DISCOVERED: "on discovered ones, which need not (the secondary test of claim 19)",
-        "default": "on real rows alone",
+        RANDOM: "on random ones of that depth",
+        DISCOVERED: "on discovered ones, which need not have it (the secondary test of claim 19)",
     }
     parts = [
-        f"{signed(row['rho'], row['lower'], row['upper'])} {words[row['arm']]} (p {row['p_value']:.2g})"
+        f"{signed(row['rho'], row['lower'], row['upper'])} {words[row['arm']]}, p {row['p_value']:.2g}"
         for row in found.to_dict("records")
     ]
     return (
         f"Over {int(found['n'].max())} simulated tables the correlation of the depth that was set with *"
-        f"{PRIMARY_MEASURE.replace('_', ' ')}* is {', '.join(parts)}. All but the secondary test are "
+        f"{PRIMARY_MEASURE.replace('_', ' ')}* is {'; '.join(parts)}. All but the secondary test are "
         "exploratory, and none is adjusted."
     )
 

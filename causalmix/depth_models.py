@@ -100,7 +100,7 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     again = read_again(studies, read, lambda pair: map(_of_verdict, decide_each(pair)), record)
     found = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
     text = (
-        f"{say_answer(rule, outcome, again)} The correlation of *tail volatility* with the depth "
+        f"{say_answer(rule, outcome, again)}\nThe correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
         f"{say_again(rule, again)}"
     )
@@ -135,7 +135,7 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     along = [say(_of_test(along_controls(study))) for study in read]
     matched = [say(_of_test(against_controls(study, without=["0"]))) for study in read]
     text = (
-        f"{say_answer(rule, outcome, again)} The correlation along the dial minus that along "
+        f"{say_answer(rule, outcome, again)}\nThe correlation along the dial minus that along "
         f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
         f"the controls alone it was {along[0]} and {along[1]}; without depth 0, where the controls keep more "
         f"edges, the difference was {matched[0]} and {matched[1]}. 95 % intervals are over tables and not "
@@ -169,8 +169,8 @@ def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
     found = estimate(read)
     outcome, again = apply_rule(*found), read_again(read, read, estimate, record)
     text = (
-        f"{say_answer(rule, outcome, again)} In *{rule.measure.replace('_', ' ')}* the correlation along the "
-        f"dial minus that along controls was {say(found[0])} with `{studies[0].model}` (all folds), and "
+        f"{say_answer(rule, outcome, again)}\nIn *{rule.measure.replace('_', ' ')}* the correlation along "
+        f"the dial minus that along controls was {say(found[0])} with `{studies[0].model}` (all folds), and "
         f"{say(found[1])} with `{studies[1].model}` on folds {', '.join(map(str, rule.folds))}, which were "
         f"run for this question ({found[1].n_clusters} tables).{say_again(rule, again)}"
     )

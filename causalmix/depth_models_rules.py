@@ -163,7 +163,7 @@ def say_answer(rule: DepthModelsRule, outcome: str, again: Sequence[Reading]) ->
         return f"**{rule.question}** {answer}"
     return (
         f"**{rule.question}** Not settled. The rule, read on the folds that it was written for, answers: "
-        f"*{answer}* Other runs give another answer, as said below."
+        f"*{answer}* Other runs give another answer."
     )
 
 

@@ -66,13 +66,13 @@ def test_the_depth_that_was_set_is_correlated_with_the_runs_of_each_arm_apart(mo
                 "value": slope * KNOWN_SCM[name].depth + noise,
             }
             for name in names
-            for arm, slope in ((TRUE, -1.0), (DISCOVERED, 0.0), ("default", 1.0))
+            for arm, slope in ((TRUE, -1.0), (DISCOVERED, 0.0), (RANDOM, 1.0))
             for noise in [rng.normal(0, 0.3)]
         ]
     )
     monkeypatch.setattr(depth_known, "measurements", lambda runs, trajectories, measure: table)
     found = set_depth_correlations(make_store([])).set_index("arm")
-    assert found.loc[TRUE, "rho"] < -0.9 and found.loc["default", "rho"] > 0.9
+    assert found.loc[TRUE, "rho"] < -0.9 and found.loc[RANDOM, "rho"] > 0.9
     assert found.loc[DISCOVERED, "lower"] < 0 < found.loc[DISCOVERED, "upper"]
     said = say_set_depth(found.reset_index())
     assert "Over 24 simulated tables" in said and said.index("on the true graphs") < said.index(

@@ -168,7 +168,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
 
 
 SHORT = {"models": 1, "depth_models": 3, "selection": 1, "incomplete": 1}
-"""Answers that other chapters quote, and how many of their paragraphs."""
+"""Answers that other chapters quote, and how many of their paragraphs: of each its first line."""
 
 
 def answers(executions: Sequence[Execution]) -> dict[str, str]:
@@ -179,7 +179,9 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
         path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
         found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
     sentences = {
-        f"{name}_sentence": "\n\n".join(found[f"{name}_answer"].split("\n\n")[:n_paragraphs])
+        f"{name}_sentence": "\n\n".join(
+            paragraph.partition("\n")[0] for paragraph in found[f"{name}_answer"].split("\n\n")[:n_paragraphs]
+        )
         for name, n_paragraphs in SHORT.items()
     }
     return found | sentences
