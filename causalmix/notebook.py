@@ -24,6 +24,7 @@ from causalmix.planning import (
     split_absent,
 )
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
+from causalmix.rules import short
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
 from causalmix.study_view import StudyView
@@ -207,6 +208,17 @@ def simulated_provenance(evidence: pd.DataFrame) -> str:
     return (
         f"{len(evidence)} tables simulated from causal models with a known graph; no recorded study is used."
     )
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a page shows it: three significant digits, an empty cell where a number lacks.
+
+    Examples
+    --------
+    >>> shown(pd.DataFrame({"effect": [0.12345, float("nan")], "n": [31, 1550]})).to_numpy().tolist()
+    [['0.123', 31], ['', 1550]]
+    """
+    return frame.map(lambda value: value if not isinstance(value, float) else short(value).replace("nan", ""))
 
 
 def _is_study(folder: Path) -> bool:
