@@ -23,6 +23,10 @@ versions* (or another processor): floating-point sums differ, and fine-tuning ca
 """
 
 
+SAME = ("equal", "within tolerance")
+"""The verdicts on a run that came out as it is recorded."""
+
+
 @dataclass(frozen=True)
 class AuditedRun:
     """One recorded run and its repetition.
@@ -62,7 +66,7 @@ class AuditedRun:
     @property
     def is_good(self) -> bool:
         """Whether the recorded run came out again."""
-        return self.verdict in ("equal", "within tolerance")
+        return self.verdict in SAME
 
 
 def compare(

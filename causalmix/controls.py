@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import NORMALISATIONS, PRIMARY_NORMALISATION, normalise_scores
 from causalmix.cells import Store, count_folds
-from causalmix.differences import pool_tables, sign_flip_p, table_differences
+from causalmix.differences import holm, pool_tables, sign_flip_p, table_differences
 from causalmix.intervals import Interval, signed
 from causalmix.specs import ARMS
 
@@ -122,10 +121,7 @@ def compare_with_controls(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMA
         counts = (len(tables), int(tables["n_pairs"].sum()))
         rows.append((other, _group(other, rule), *counts, *values, gain.value, gain.lower, gain.upper))
     frame = pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
-    tested = frame["p_value"].notna()
-    if tested.any():
-        frame.loc[tested, "p_holm"] = multipletests(frame.loc[tested, "p_value"], method="holm")[1]
-    return frame
+    return frame.assign(p_holm=holm(frame["p_value"]))
 
 
 def answer_by_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> Answer:

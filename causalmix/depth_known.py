@@ -9,12 +9,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import normalise_scores, paired_differences
 from causalmix.cells import Store
 from causalmix.depth_dial import mean_over_datasets
 from causalmix.depth_tests import PRIMARY_MEASURE, known_scm, measurements
+from causalmix.differences import holm
 from causalmix.intervals import bca_interval, signed
 from causalmix.stability import STABILITY_MEASURES
 
@@ -80,7 +80,7 @@ def graph_contrasts(known: Store) -> pd.DataFrame:
         for outcome in OUTCOMES
     ]
     frame = pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
-    return frame.assign(p_holm=multipletests(frame["p_value"], method="holm")[1] if len(frame) else [])
+    return frame.assign(p_holm=holm(frame["p_value"]))
 
 
 def set_depth_correlations(known: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:

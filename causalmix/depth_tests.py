@@ -3,10 +3,6 @@
 Each test takes one table of measurements (`measurements`) and returns one row; `secondary_tests` runs all of
 them and adjusts the p values by Holm. The primary analysis is `causalmix.estimands.depth_dial_correlation`.
 Free of torch.
-
-References
-----------
-Holm, *A simple sequentially rejective multiple test procedure*, Scand. J. Statist. 6 (1979).
 """
 
 from __future__ import annotations
@@ -16,13 +12,13 @@ import warnings
 import numpy as np
 import pandas as pd
 from statsmodels.regression.mixed_linear_model import MixedLM
-from statsmodels.stats.multitest import multipletests
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores
 from causalmix.cells import Store
 from causalmix.data.known_scm import KNOWN_SCM
 from causalmix.depth_dial import DIAL, FULL, dial, dial_against_controls, no_result
+from causalmix.differences import holm
 from causalmix.intervals import Correlation, correlate
 from causalmix.stability import STABILITY_MEASURES
 
@@ -196,8 +192,7 @@ def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
             {"measure": measure, "test": test, **row, "unit": unit} for test, (row, unit) in found.items()
         ]
     frame = pd.DataFrame(rows, columns=RESULT_COLUMNS).dropna(subset=["p_value"]).reset_index(drop=True)
-    adjusted = multipletests(frame["p_value"], method="holm")[1] if len(frame) else []
-    frame.insert(list(frame.columns).index("p_value") + 1, "p_holm", adjusted)
+    frame.insert(list(frame.columns).index("p_value") + 1, "p_holm", holm(frame["p_value"]))
     return frame.astype({"n": int})
 
 

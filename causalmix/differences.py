@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import paired_differences
 from causalmix.intervals import CONFIDENCE, Interval, mean_interval
@@ -72,3 +73,22 @@ def sign_flip_p(differences: np.ndarray) -> float:
         (values,), np.mean, permutation_type="samples", vectorized=True, n_resamples=9999, random_state=rng
     )
     return float(result.pvalue)
+
+
+def holm(p_values: pd.Series) -> pd.Series:
+    """Adjust p values by Holm, over those that are defined: NaN stays and plays no part.
+
+    References
+    ----------
+    Holm, *A simple sequentially rejective multiple test procedure*, Scand. J. Statist. 6 (1979).
+
+    Examples
+    --------
+    >>> holm(pd.Series([0.01, np.nan, 0.04])).tolist()
+    [0.02, nan, 0.04]
+    """
+    adjusted = p_values.astype(float)
+    defined = adjusted.notna()
+    if defined.any():
+        adjusted[defined] = multipletests(adjusted[defined], method="holm")[1]
+    return adjusted

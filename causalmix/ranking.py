@@ -9,7 +9,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from causalmix.analysis import (
     CELL,
@@ -18,6 +17,7 @@ from causalmix.analysis import (
     check_one_run_per_cell,
     normalise_scores,
 )
+from causalmix.differences import holm
 
 PAIR_COLUMNS = [
     "arm", "against", "rank", "rank_against", "median_difference", "p_value", "p_holm", "nemenyi", "wilcoxon",
@@ -180,13 +180,8 @@ def holm_wilcoxon(scores: pd.DataFrame) -> pd.DataFrame:
         else:
             p_value = 1.0 if (difference == 0).all() else float(stats.wilcoxon(difference).pvalue)
         rows.append((first, second, float(difference.median()), p_value))
-    table = pd.DataFrame(rows, columns=["arm_a", "arm_b", "median_difference", "p_value"]).assign(
-        p_holm=np.nan
-    )
-    tested = table["p_value"].notna()
-    if tested.any():
-        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p_value"], method="holm")[1]
-    return table
+    table = pd.DataFrame(rows, columns=["arm_a", "arm_b", "median_difference", "p_value"])
+    return table.assign(p_holm=holm(table["p_value"]))
 
 
 def win_rates(

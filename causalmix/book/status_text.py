@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causalmix.audit import AUDIT_FILE, read_audits
+from causalmix.audit_compare import SAME
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
 from causalmix.book.text import badge, count, number, sentence_list, table
@@ -13,8 +14,6 @@ from causalmix.book.workspace import BookError
 from causalmix.store import StoreError
 from causalmix.verdicts import Verdict
 
-SAME = ("equal", "within tolerance")
-"""What an audit says of a run that came out as it is recorded."""
 NO_AUDIT = (
     "No recorded run has been made again yet. `make audit` makes a sample of them again and compares; the "
     "next `make book` shows what came out."

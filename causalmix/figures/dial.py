@@ -18,7 +18,7 @@ from causalmix.depth_contrasts import (
 from causalmix.depth_dial import CONTROL, DIAL, FULL
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.figures.depth import MEASURE_LABELS
-from causalmix.figures.scores import middle_limits
+from causalmix.figures.scores import middle_limits, say_outside
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, label_figure, say_empty, split_axes
 from causalmix.intervals import bca_interval, cluster_bootstrap
 from causalmix.rules import load_claims
@@ -109,8 +109,7 @@ def plot_dial(frame: pd.DataFrame, ax: Axes) -> None:
     ax.scatter(places, points["change"], s=9, color=ARM_COLOURS["causalmix"], alpha=0.3, linewidths=0)
     ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_ylim(*middle_limits(frame["change"], summary["lower"], summary["upper"]))
-    hidden = int((~points["change"].between(*ax.get_ylim())).sum())
-    outside = f" ({hidden} of {len(points)} dots lie outside)" if hidden else ""
+    outside = say_outside(points["change"], ax.get_ylim(), "dots")
     ax.set_xticks(range(len(SETTINGS)), SETTINGS)
     ax.set_xlabel(f"depth that the graphs are cut to{outside}")
     measure = frame["measure"].iloc[0]
@@ -235,15 +234,10 @@ def load_isolation(store: Store, measure: str = PRIMARY_MEASURE) -> pd.DataFrame
         ``smallest`` (effect of interest) repeat.
     """
     tables = target_isolation(store, store.graphs(), measure)
-    ends = {
-        f"{start}{name}": value
-        for start, found in zip(("", "size_"), isolation_and_effect(tables), strict=True)
-        for name, value in zip(
-            ("correlation", "lower", "upper", "p_value"),
-            (found.rho, found.lower, found.upper, found.p_value),
-            strict=True,
-        )
-    }
+    ends: dict[str, float] = {}
+    for start, found in zip(("", "size_"), isolation_and_effect(tables), strict=True):
+        ends |= {f"{start}correlation": found.rho, f"{start}lower": found.lower}
+        ends |= {f"{start}upper": found.upper, f"{start}p_value": found.p_value}
     tables = tables.sort_values("share", ignore_index=True)
     return tables.assign(measure=measure, **ends, smallest=smallest_effect())
 

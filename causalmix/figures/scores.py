@@ -89,8 +89,7 @@ def plot_improvements(
     label_arms(ax, arms)
     ax.text(1.01, 1, "median [95 %]", transform=ax.transAxes, va="bottom", fontsize=8.5, color=MUTED)
     ax.set_xlim(*middle_limits(frame["score"]))
-    hidden = int((~frame["score"].between(*ax.get_xlim())).sum())
-    outside = f" ({hidden} of {len(frame)} runs lie outside)" if hidden else ""
+    outside = say_outside(frame["score"], ax.get_xlim(), "runs")
     ax.set_xlabel(AXIS_LABELS[frame["normalisation"].iloc[0]] + outside)
 
 
@@ -225,3 +224,15 @@ def middle_limits(values: pd.Series, *inside: pd.Series) -> tuple[float, float]:
     high = np.nanmax([high, 0, *(ends.max() for ends in inside)])
     margin = 0.08 * (high - low) or 0.01
     return low - margin, high + margin
+
+
+def say_outside(values: pd.Series, limits: tuple[float, float], noun: str) -> str:
+    """Return how many of the values an axis with these limits cuts off, to follow its label.
+
+    Examples
+    --------
+    >>> [say_outside(pd.Series(values), (-1, 2), "dots") for values in ([0.0, 1.0, 9.0], [0.0])]
+    [' (1 of 3 dots lie outside)', '']
+    """
+    hidden = int((~values.between(*limits)).sum())
+    return f" ({hidden} of {len(values)} {noun} lie outside)" if hidden else ""
