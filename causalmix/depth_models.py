@@ -20,7 +20,6 @@ from causalmix.depth_models_rules import (
     apply_rule,
     as_written,
     load_rule,
-    only_folds,
     read_again,
     say,
     say_again,
@@ -156,8 +155,8 @@ def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
         ``not tested`` with the reason where the second study lacks some of the rule's folds.
     """
     rule = load_rule(REGRET_RULE_FILE)
-    read = studies[0], only_folds(studies[1], rule.folds)
-    wanted = only_folds(studies[0], rule.folds)
+    read = studies[0], studies[1].only_folds(rule.folds)
+    wanted = studies[0].only_folds(rule.folds)
     lacking = _name_lacking((wanted, read[1]), DIAL) + _name_lacking((wanted, read[1]), CONTROL)
     if lacking or not len(wanted.runs()):
         reason = lacking[0] if lacking else f"the study {studies[0].name} has none of these folds"

@@ -15,12 +15,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from causalmix.cells import CELL
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.incomplete import incomplete_tables, name_incomplete, whole_only
 from causalmix.intervals import Interval
 from causalmix.rules import with_ends
-from causalmix.study_view import StudyView
 from causalmix.two_models import Pair
 
 RULE_FILE = Path(__file__).with_name("depth_models.yml")
@@ -70,13 +68,7 @@ def load_rule(path: Path = RULE_FILE) -> DepthModelsRule:
 
 def as_written(studies: Pair) -> Pair:
     """Cut two studies down to `FOLDS`."""
-    return only_folds(studies[0], FOLDS), only_folds(studies[1], FOLDS)
-
-
-def only_folds(study: StudyView, folds: Sequence[int]) -> StudyView:
-    """Cut a study down to some folds."""
-    cells = study.runs()[CELL].drop_duplicates()
-    return study.only(cells[cells["fold"].isin(folds)])
+    return studies[0].only_folds(FOLDS), studies[1].only_folds(FOLDS)
 
 
 def apply_rule(first: Interval, second: Interval) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -78,6 +79,11 @@ class StudyView:
     def only(self, cells: pd.DataFrame) -> StudyView:
         """Return the same view with the runs of these cells only."""
         return replace(self, cells=cells)
+
+    def only_folds(self, folds: Sequence[int]) -> StudyView:
+        """Return the same view with the runs of these folds only."""
+        cells = self.runs()[CELL].drop_duplicates()
+        return self.only(cells[cells["fold"].isin(folds)])
 
     def _own(self, table: pd.DataFrame) -> pd.DataFrame:
         kept = table["model"] == self.model if not self.note else slice(0)

@@ -33,26 +33,29 @@ def decide_for_both(
     return [(decided(claim, studies[0]), decided(claim, studies[1])) for claim in empirical]
 
 
-def agree_by_fold(
+def agree_by_part(
     claims: Mapping[str, Claim],
     study: StudyView,
+    n_folds: int = 1,
     normalisation: str = PRIMARY_NORMALISATION,
     resamples: int = 1000,
 ) -> list[int]:
-    """Count for each fold how many empirical claims it decides, alone, as the whole study does.
+    """Count for each part of so many folds how many empirical claims it decides, alone, as the whole study.
 
-    What two models can agree in is bounded by this: it is how often a model agrees with itself.
+    What two models can agree in on as many folds is bounded by this: it is how often a model agrees with
+    itself. Parts share no fold; folds that do not fill a part are left out.
     """
     decided = partial(decide, normalisation=normalisation, resamples=resamples)
     whole = [(claim, decided(claim, study).verdict) for claim in claims.values() if claim.kind == "empirical"]
     tested = [(claim, verdict) for claim, verdict in whole if verdict != "not tested"]
-    cells = study.runs()[CELL].drop_duplicates()
-    alone = [study.only(own) for _, own in cells.groupby("fold")]
-    return [sum(decided(claim, fold).verdict == verdict for claim, verdict in tested) for fold in alone]
+    folds = sorted(study.runs()["fold"].unique())
+    starts = range(0, len(folds) - n_folds + 1, n_folds) if n_folds else ()
+    parts = [study.only_folds(folds[start : start + n_folds]) for start in starts]
+    return [sum(decided(claim, part).verdict == verdict for claim, verdict in tested) for part in parts]
 
 
 def say_what_carries_over(
-    studies: Pair, verdicts: list[tuple[Verdict, Verdict]], by_fold: Sequence[int] = ()
+    studies: Pair, verdicts: list[tuple[Verdict, Verdict]], by_part: Sequence[int] = ()
 ) -> str:
     """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates.
 
@@ -62,8 +65,8 @@ def say_what_carries_over(
         From `share_cells`.
     verdicts : list of pairs of Verdict
         From `decide_for_both`.
-    by_fold : sequence of int
-        From `agree_by_fold` of the first model's whole study; said where a single fold is shared.
+    by_part : sequence of int
+        From `agree_by_part` of the first model's whole study, in parts of as many folds as are shared.
     """
     cells = studies[0].runs()[CELL].drop_duplicates()
     nothing_shared = "the studies share no table and fold" if cells.empty else ""
@@ -79,10 +82,12 @@ def say_what_carries_over(
         f"on, {alike} of the {len(tested)} empirical claims that could be decided for both get the same "
         f"verdict for {models[1]} as for {models[0]}."
     )
-    if cells["fold"].nunique() == 1 and len(by_fold) > 1:
+    if len(by_part) > 1:
+        n_folds = cells["fold"].nunique()
+        size = "one fold" if n_folds == 1 else f"{n_folds} folds"
         sentence += (
-            f" This is one fold, and says little: {models[0]} was run on {len(by_fold)}, and any single "
-            f"one of them decides only {min(by_fold)} to {max(by_fold)} claims as all of them together do."
+            f" How far to trust {size}: on as many of its own at a time, {models[0]} gets for {min(by_part)} "
+            f"to {max(by_part)} claims the verdict that all of its folds give together."
         )
     columns = zip(models, zip(*verdicts, strict=True), strict=True)
     return f"{sentence}\n\n{compare_verdicts(dict(columns))}"

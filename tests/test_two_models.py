@@ -9,7 +9,7 @@ from causalmix.claims import decide, load_claims
 from causalmix.figures import load_models, new_figure, plot_models
 from causalmix.notebook import open_study
 from causalmix.study_view import StudyView
-from causalmix.two_models import agree_by_fold, decide_for_both, say_what_carries_over, share_cells
+from causalmix.two_models import agree_by_part, decide_for_both, say_what_carries_over, share_cells
 from tests.recorded import LIFTS, PAPER_LIFTS, make_study
 
 TABLES = tuple(f"table{i}" for i in range(8))
@@ -75,29 +75,35 @@ def test_the_same_rules_decide_for_both_and_the_text_says_which_verdicts_agree(s
     assert 0 < alike < len(tested) < len(verdicts)
 
 
-def test_single_folds_are_counted_that_decide_as_the_whole_study(studies):
-    claims, ours = load_claims(), studies["ours"]
-    counts = agree_by_fold(claims, ours, resamples=200)
+def count_alike(claims, study: StudyView, folds: tuple[int, ...]) -> int:
+    """How many of the claims that the study can decide get its verdict from these folds alone."""
+    cells = study.runs().loc[lambda runs: runs["fold"].isin(folds), CELL].drop_duplicates()
     whole = {
-        name: decide(claims[name], ours, resamples=200).verdict for name in ("04", "05", "07", "08", "18")
+        name: decide(claims[name], study, resamples=200).verdict for name in ("04", "05", "07", "08", "18")
     }
-    expected = []
-    for fold in range(3):
-        own = ours.only(ours.runs().loc[lambda runs, fold=fold: runs["fold"] == fold, CELL].drop_duplicates())
-        alone = {name: decide(claims[name], own, resamples=200).verdict for name in whole}
-        expected.append(sum(alone[name] == whole[name] for name in whole if whole[name] != "not tested"))
-    assert counts == expected and 0 < max(counts) <= 5
+    alone = {name: decide(claims[name], study.only(cells), resamples=200).verdict for name in whole}
+    return sum(alone[name] == whole[name] for name in whole if whole[name] != "not tested")
 
 
-def test_one_shared_fold_is_said_to_decide_little(studies):
-    cells = studies["theirs"].runs().loc[lambda runs: runs["fold"] == 0, CELL].drop_duplicates()
-    both = share_cells(studies["ours"], studies["theirs"].only(cells))
+@pytest.mark.parametrize(
+    ("n_folds", "parts"),
+    [(1, [(0,), (1,), (2,)]), (2, [(0, 1)]), (3, [(0, 1, 2)]), (4, []), (0, [])],
+)
+def test_parts_of_the_folds_are_counted_that_decide_as_the_whole_study(studies, n_folds, parts):
+    claims, ours = load_claims(), studies["ours"]
+    counts = agree_by_part(claims, ours, n_folds, resamples=200)
+    assert counts == [count_alike(claims, ours, part) for part in parts]
+    assert all(0 < count <= 5 for count in counts)
+
+
+@pytest.mark.parametrize(("folds", "size"), [((0,), "one fold"), ((0, 1), "2 folds")])
+def test_shared_folds_are_said_to_decide_no_more_than_they_can(studies, folds, size):
+    both = share_cells(studies["ours"], studies["theirs"].only_folds(folds))
     verdicts = decide_for_both(load_claims(), both, resamples=200)
-    said = "`made-up` was run on 3, and any single one of them decides only 2 to 4 claims"
+    said = f"How far to trust {size}: on as many of its own at a time, `made-up` gets for 2 to 4 claims the"
     assert said in say_what_carries_over(both, verdicts, [3, 2, 4])
-    assert "any single one" not in say_what_carries_over(both, verdicts)
-    two_folds = share_cells(studies["ours"], studies["theirs"])
-    assert "any single one" not in say_what_carries_over(two_folds, verdicts, [3, 2, 4])
+    assert "How far" not in say_what_carries_over(both, verdicts, [5])  # all folds of the study are shared
+    assert "How far" not in say_what_carries_over(both, verdicts)
 
 
 def test_a_claim_that_one_of_the_models_cannot_decide_says_why(studies, tmp_path):
