@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,14 +50,21 @@ CLASSIFIERS = {
     "random forest": lambda: RandomForestClassifier(300, random_state=0),
     "gradient boosting": lambda: HistGradientBoostingClassifier(random_state=0),
 }
-ENSEMBLE = 4
 KEYS = ["suite", "n_rows", "dataset", "fold", "method"]
 TABLES, HELD_OUT = "tabarena33", "graph_scm"
 N_TEST = 250
 """Query rows of a task held out."""
 
-Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]
-"""Features and codes of the training rows, then of the test rows; number of classes."""
+
+class Rows(NamedTuple):
+    """Encoded training and test rows of one case."""
+
+    X: np.ndarray
+    y: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    n_classes: int
+    categorical: tuple[int, ...] = ()
 
 
 def load_rows(suite: str, n_rows: int, dataset: str, fold: int, data_dir: str) -> Rows:
@@ -67,7 +75,15 @@ def load_rows(suite: str, n_rows: int, dataset: str, fold: int, data_dir: str) -
     X_train, y_train = pd.concat((split.X_train, split.X_val)), pd.concat((split.y_train, split.y_val))
     preprocessor, labels = TablePreprocessor().fit(X_train), TargetEncoder().fit(y_train)
     X, X_test = (preprocessor.encode(preprocessor.transform(part)) for part in (X_train, split.X_test))
-    return X, labels.transform(y_train), X_test, labels.transform(split.y_test), len(labels.classes_)
+    categorical = tuple(map(preprocessor.columns.index, preprocessor.categorical))
+    return Rows(
+        X,
+        labels.transform(y_train),
+        X_test,
+        labels.transform(split.y_test),
+        len(labels.classes_),
+        categorical,
+    )
 
 
 def draw_task(seed: int, n_rows: int) -> Rows:
@@ -83,23 +99,20 @@ def draw_task(seed: int, n_rows: int) -> Rows:
             ).get_batch()  # fmt: skip
         X, y = drawn[0][0, :, : int(drawn[2][0])].numpy(), drawn[1][0].numpy().astype(np.int64)
         if np.array_equal(np.unique(y[:n_rows]), np.arange(y.max() + 1)) and y.max() > 0:
-            return X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:], int(y.max()) + 1
+            return Rows(X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:], int(y.max()) + 1)
     raise AssertionError("count() does not end")
 
 
 def predictors(methods: list[str], rows: Rows) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
     """Each method with what predicts the test rows; a model's name may end in the size of an ensemble."""
-    X, y, X_test, _, n_classes = rows
+    X, y, X_test, _, n_classes, categorical = rows
     for method in methods:
         if method in CLASSIFIERS:
             yield method, lambda method=method: CLASSIFIERS[method]().fit(X, y).predict_proba(X_test)
             continue
         name, _, members = method.partition(" x")
-        model, n_members = load_model(name), int(members or 1)
-        yield (
-            method,
-            lambda model=model, n=n_members: predict_proba(model, X, y, X_test, n_classes, n_members=n),
-        )
+        views = {"categorical_features": categorical, "n_members": int(members or 1)}
+        yield method, partial(predict_proba, load_model(name), X, y, X_test, n_classes, **views)
 
 
 def measure(
@@ -113,8 +126,8 @@ def measure(
         started = time.process_time()
         proba = predict()
         scores = {
-            "roc_auc": roc_auc(rows[3], proba),
-            "log_loss": log_loss(rows[3], proba, labels=np.arange(rows[4])),
+            "roc_auc": roc_auc(rows.y_test, proba),
+            "log_loss": log_loss(rows.y_test, proba, labels=np.arange(rows.n_classes)),
             "seconds": time.process_time() - started,
         }
         key = dict(zip(KEYS, (*place, method), strict=True))
@@ -138,6 +151,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2], help="folds of each table")
     parser.add_argument("--tasks", type=int, default=200, help="number of tasks held out")
     parser.add_argument("--models", nargs="*", default=["embedded-mini"], help="model names or folders")
+    parser.add_argument(
+        "--members", type=int, nargs="*", default=[4], help="sizes of ensembles of their views"
+    )
     add_data_option(parser)
     return parser.parse_args()
 
@@ -153,7 +169,8 @@ def list_cases(options: argparse.Namespace) -> list[tuple]:
             [0],
             0,
         )
-    methods = [*CLASSIFIERS, *(f"{name}{n}" for name in options.models for n in ("", f" x{ENSEMBLE}"))]
+    sizes = ["", *(f" x{n}" for n in options.members)]
+    methods = [*CLASSIFIERS, *(f"{name}{size}" for name in options.models for size in sizes)]
     places = [
         (TABLES, size, name, fold)
         for size in options.rows

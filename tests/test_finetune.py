@@ -229,6 +229,24 @@ def test_the_views_of_an_ensemble_differ_in_the_order_and_the_signs_of_the_featu
     assert spy.seen[1] != spy.seen[2]
 
 
+def test_the_views_of_an_ensemble_differ_in_the_codes_of_categorical_features() -> None:
+    spy, column = Spy(), np.arange(8, dtype="float32")[:, None]
+    rows, more = np.hstack((column, column + 0.5)), np.array([[8, 0.5], [3, 0.5]], dtype="float32")
+    for query in (more, more[1:]):  # a level that the context lacks changes no other row
+        predict_proba(spy, rows, np.arange(8) % 2, query, 2, categorical_features=[0], n_members=3)
+    first = [abs(view[0]) if abs(view[0]) % 1 == 0 else abs(view[1]) for view in spy.seen]
+    assert first[:3] == first[3:] and first[0] == 0 and len(set(first[:3])) > 1
+    numbers = [abs(view[1]) if abs(view[0]) % 1 == 0 else abs(view[0]) for view in spy.seen]
+    assert set(numbers) == {0.5}
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.5, np.nan, np.inf])
+def test_a_categorical_feature_has_to_hold_codes(model: Tab2D, value: float) -> None:
+    X = np.array([[0.0, 1.0], [1.0, value]], dtype="float32")
+    with pytest.raises(ValueError, match="categorical feature 1 holds other values than codes"):
+        predict_proba(model, X, np.array([0, 1]), X, 2, categorical_features=[1], n_members=2)
+
+
 def test_a_class_absent_from_the_context_has_no_probability(model: Tab2D, data: FinetuneData) -> None:
     proba = predict_proba(model, data.context.X, data.context.y, data.test.X, n_classes=4)
     assert np.allclose(proba[:, 2:], 0)

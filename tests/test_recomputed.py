@@ -157,6 +157,15 @@ def test_an_ensemble_puts_codes_signs_and_order_back():
     assert together == pytest.approx(alone, abs=1e-6) and set(alone.argmax(axis=1)) == {0, 1, 2}
 
 
+def test_levels_get_the_same_new_code_in_all_rows_of_a_view():
+    levels = np.array([[k, other] for k in range(6) for other in (0, 1)], dtype=np.float32)
+    y = np.repeat(np.arange(6) % 3, 2)
+    proba = predict_proba(
+        NearestRow(), levels, y, levels[::-1].copy(), 3, categorical_features=[0, 1], n_members=9
+    )
+    assert (proba.argmax(axis=1) == y[::-1]).all() and proba.max(axis=1) == pytest.approx(1, abs=1e-6)
+
+
 # The audit
 
 

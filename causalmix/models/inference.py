@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
@@ -16,14 +18,16 @@ def predict_proba(
     X_query: np.ndarray,
     n_classes: int,
     *,
+    categorical_features: Sequence[int] = (),
     n_members: int = 1,
     seed: int = 0,
 ) -> np.ndarray:
     """Predict query rows in one forward pass per ensemble member.
 
-    Member 0 sees the table as it is; each further one a random permutation of the class codes, random feature
-    signs and a random order of the features; the codes are put back before probabilities are averaged. (Tab2D
-    treats features alike, so their order makes no difference to it.)
+    Member 0 sees the table as it is; each further one a random permutation of the class codes and of the
+    codes of each categorical feature, random feature signs and a random order of the features; the class
+    codes are put back before probabilities are averaged. (Tab2D treats features alike, so their order makes
+    no difference to it.)
 
     Parameters
     ----------
@@ -34,6 +38,8 @@ def predict_proba(
         Codes `0 <= y < n_classes`.
     X_query : (Rq, C) float array
     n_classes : int
+    categorical_features : sequence of int
+        Columns that hold codes 0, 1, ..., whose order says nothing.
     n_members : int
         Views to average over; 1 is the model itself.
     seed : int
@@ -43,20 +49,45 @@ def predict_proba(
     -------
     (Rq, n_classes) float64 array
         Rows sum to 1; a class absent from the context has probability 0.
+
+    Raises
+    ------
+    ValueError
+        For a categorical feature with a value that is no code.
     """
-    rng = np.random.default_rng(seed)
-    shuffle = np.random.default_rng([seed, 1])  # of its own: codes and signs are those drawn without it
+    X = np.concatenate((X_context, X_query)).astype(np.float32)
+    for column in categorical_features:
+        values = X[:, column]
+        if not (np.isfinite(values).all() and np.array_equal(values, np.abs(np.rint(values)))):
+            raise ValueError(
+                f"categorical feature {column} holds other values than codes 0, 1, ...: encode it, or leave "
+                "it out of categorical_features"
+            )
+    rng, shuffle, recode = (np.random.default_rng(key) for key in (seed, [seed, 1], [seed, 2]))
     total = np.zeros((len(X_query), n_classes))
     for member in range(n_members):
-        codes, order = np.arange(n_classes), np.arange(X_context.shape[1])
-        signs = np.ones(X_context.shape[1], dtype=np.float32)
+        codes, view = np.arange(n_classes), X
         if member:
-            codes, order = rng.permutation(n_classes), shuffle.permutation(order)
-            signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=X_context.shape[1])
-        X, X_new = (rows[:, order] * signs for rows in (X_context, X_query))
-        view = X[None], codes[y_context][None], X_new[None]
-        total += predict_tables(model, *view, n_classes)[0][:, codes]
+            codes = rng.permutation(n_classes)
+            view = _shuffle_levels(X, len(X_context), categorical_features, recode)
+            signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=X.shape[1])
+            view = view[:, shuffle.permutation(X.shape[1])] * signs
+        context, query = np.split(view[None], [len(X_context)], axis=1)
+        total += predict_tables(model, context, codes[y_context][None], query, n_classes)[0][:, codes]
     return total / n_members
+
+
+def _shuffle_levels(
+    X: np.ndarray, n_context: int, categorical_features: Sequence[int], rng: np.random.Generator
+) -> np.ndarray:
+    """Permute the codes of each categorical feature; a code above those of the context stays."""
+    X = X.copy()
+    for column in categorical_features:
+        own = X[:, column].astype(int)
+        codes, n_levels = np.arange(own.max() + 1), own[:n_context].max() + 1
+        codes[:n_levels] = rng.permutation(n_levels)
+        X[:, column] = codes[own]
+    return X
 
 
 @torch.no_grad()
