@@ -287,7 +287,7 @@ def test_chapters_know_every_recorded_study_the_shown_one_first(workspace: Works
 
 def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> None:
     assert "not recorded here" in model_scores(tmp_path)
-    methods = {"mine": (0.8, 1.0), "mine x4": (0.812, 3.0)}
+    methods = {"mine": (0.8, 1.0), "mine x4": (0.812, 3.0), "random forest": (0.809, 0.2)}
     rows = [
         {
             "suite": suite,
@@ -308,7 +308,8 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     means.reset_index().to_csv(tmp_path / "summary.csv", index=False)
     text = model_scores(tmp_path)
     assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
-    assert "`mine` by +0.012" in text and "takes 3.0 times as long" in text
+    assert "with 256 training rows that of `mine x4` by +0.003" in text
+    assert "`mine` by +0.012" in text and "with 4 views, which take 3.0 times as long." in text
 
 
 @pytest.mark.parametrize(
