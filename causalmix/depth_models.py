@@ -101,7 +101,7 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     text = (
         f"{say_answer(rule, outcome, again)}\nThe correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
-        f"{say_again(rule, again)}"
+        f"{say_again(rule, again)}{_say_by_itself(studies[1], read[1])}"
     )
     return Answer(outcome, text)
 
@@ -233,6 +233,14 @@ def _name_lacking(studies: Pair, arms: str) -> list[str]:
         f"and folds of {studies[0].name}"
     )
     return [] if complete.all() else [lacking]
+
+
+def _say_by_itself(study: StudyView, read: StudyView) -> str:
+    """Say what claim 19 is for the second model alone, where it has more folds than those that were read."""
+    if len(study.runs()) == len(read.runs()):
+        return ""
+    verdict = decide(load_claims()[load_rule().claim], study)
+    return f" On all of its folds the second model, by itself, has {_describe(study, verdict)}."
 
 
 def _describe(study: StudyView, verdict: Verdict) -> str:

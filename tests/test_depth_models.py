@@ -40,6 +40,7 @@ from causalmix.figures.depth_models import AGAINST
 from causalmix.incomplete import whole_only
 from causalmix.intervals import Interval
 from causalmix.notebook import open_study
+from causalmix.rules import short
 from causalmix.study_view import StudyView
 from tests.recorded import DIAL_LIFTS, make_study
 
@@ -201,6 +202,18 @@ def test_the_rules_are_read_on_the_folds_they_were_written_for_and_later_ones_st
         assert values[0] != found(read)[0].value and values[1] == found(read)[1].value
         quoted = answer.text.split(beside)[1]
         assert all(f"{value:.3g} [".replace("-", "−") in quoted for value in values)
+
+
+def test_a_second_model_with_later_folds_is_also_judged_by_itself_on_all_of_them(studies):
+    both = studies["three_folds"], studies["longer"]
+    verdict = decide(load_claims()["19"], studies["longer"])
+    text = answer_for_models(both, decide_each(as_written(both))).text
+    said = f"{verdict.value:.3g} [".replace("-", "−")
+    assert f" On all of its folds the second model, by itself, has {said}" in text
+    assert text.endswith(
+        f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the "
+        f"rule of claim 19: {verdict.label})."
+    )
 
 
 def test_later_folds_and_incomplete_tables_are_told_apart(studies, tmp_path):
