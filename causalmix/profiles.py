@@ -218,6 +218,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "depth-tabpfn": Profile(
         suite="tabarena33",
+        folds=tuple(range(6)),
         arms=tuple(arm for arm in _DIAL_ARMS if "@" in arm),
         model="tabpfn-v1",
         presets=("tabpfn",),
