@@ -302,14 +302,17 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
         for name in names
         for method, (auc, cost) in methods.items()
     ]
-    scores = pd.DataFrame(rows).assign(log_loss=0.4)
+    scores = pd.DataFrame(rows).assign(log_loss=0.4, revision="abc")
     scores.to_csv(tmp_path / "scores.csv", index=False)
     means = scores.groupby(["suite", "n_rows", "method"])[["roc_auc", "log_loss", "seconds"]].mean()
     means.reset_index().to_csv(tmp_path / "summary.csv", index=False)
     text = model_scores(tmp_path)
     assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
     assert "with 256 training rows that of `mine x4` by +0.003" in text
-    assert "`mine` by +0.012" in text and "with 4 views, which take 3.0 times as long." in text
+    assert "`mine` by +0.012" in text and "with 4 views (3.0 times as long)." in text
+    elsewhere = scores["revision"].where(scores["method"] != "mine", "def")
+    scores.assign(revision=elsewhere).to_csv(tmp_path / "scores.csv", index=False)
+    assert "with 4 views. How much longer" in model_scores(tmp_path)
 
 
 @pytest.mark.parametrize(
