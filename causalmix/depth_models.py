@@ -240,7 +240,7 @@ def _say_by_itself(study: StudyView, read: StudyView) -> str:
     if len(study.runs()) == len(read.runs()):
         return ""
     verdict = decide(load_claims()[load_rule().claim], study)
-    return f" On all of its folds the second model, by itself, has {_describe(study, verdict)}."
+    return f" By itself, on all of its folds, the second model has {_describe(study, verdict)}."
 
 
 def _describe(study: StudyView, verdict: Verdict) -> str:

@@ -209,7 +209,7 @@ def test_a_second_model_with_later_folds_is_also_judged_by_itself_on_all_of_them
     verdict = decide(load_claims()["19"], studies["longer"])
     text = answer_for_models(both, decide_each(as_written(both))).text
     said = f"{verdict.value:.3g} [".replace("-", "−")
-    assert f" On all of its folds the second model, by itself, has {said}" in text
+    assert f" By itself, on all of its folds, the second model has {said}" in text
     assert text.endswith(
         f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the "
         f"rule of claim 19: {verdict.label})."
