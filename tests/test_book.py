@@ -339,7 +339,7 @@ def test_a_number_keeps_three_digits_and_large_ones_are_written_out(value: float
 def test_a_method_that_was_measured_on_fewer_cases_is_left_out_of_the_comparison(tmp_path: Path) -> None:
     cases = [("mine", "a"), ("mine", "b"), ("theirs", "a"), ("theirs", "b"), ("new", "a")]
     scores = pd.DataFrame(cases, columns=["method", "dataset"]).assign(
-        suite="tabarena33", n_rows=256, fold=0, roc_auc=0.8, log_loss=0.4, seconds=1.0
+        suite="tabarena33", n_rows=256, fold=0, roc_auc=0.8, log_loss=0.4, seconds=1.0, revision="abc"
     )
     summary = load_benchmark("zero_shot").summarise(scores)
     assert summary["method"].tolist() == ["mine", "theirs"]
