@@ -17,8 +17,9 @@ COMPARED_CURVES = ("val_log_loss", "val_auc", "test_log_loss", "test_auc")
 TOLERANCES: dict[str, float] = {"same place": 1e-9, "other versions": 0.01, "other device": 0.02}
 """Largest difference of any of them that still counts as the same, by where the run was recorded.
 
-*same place*: the same processor model, device and library versions: equal but for the last digits. *other
-versions* (or another processor): floating-point sums differ, and fine-tuning can keep a neighbouring step.
+*same place*: the same processor model and device, and the library versions that the record names: equal but
+for the last digits. *other versions* (or another processor): floating-point sums differ, and fine-tuning can
+keep a neighbouring step.
 *other device*: recorded on another kind of device (a GPU against a CPU).
 """
 
@@ -125,10 +126,10 @@ def _place_of(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> str:
     then, now = (json.loads(row.get("environment") or "{}") for row in (recorded, again))
     if not now or then.get("device") != now.get("device"):
         return "other device"
-    ours = {"causalmix"}  # its revision may differ: that is what is audited
-    versions = [{k: v for k, v in (e.get("versions") or {}).items() if k not in ours} for e in (then, now)]
-    same = then.get("machine") == now.get("machine") and versions[0] == versions[1]
-    return "same place" if same else "other versions"
+    installed, named = now.get("versions") or {}, then.get("versions") or {}
+    # causalmix itself may differ: that is what is audited
+    alike = all(installed.get(name) == named[name] for name in named if name != "causalmix")
+    return "same place" if alike and then.get("machine") == now.get("machine") else "other versions"
 
 
 def _curve_gap(then: Sequence[Mapping], now: Sequence[Mapping]) -> float:

@@ -10,7 +10,20 @@ from pathlib import Path
 
 from causalmix.history import GitError, ask_git
 
-PACKAGES = ("causalmix", "torch", "numpy", "pandas", "scikit-learn", "dowhy", "causal-learn")
+PACKAGES = (
+    "causalmix",
+    "torch",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "networkx",
+    "dowhy",
+    "causal-learn",
+    "ctgan",
+    "imbalanced-learn",
+    "tabicl",
+)
 """Distributions whose versions a record names; those that are not installed are left out."""
 
 _PACKAGE = Path(__file__).parent

@@ -52,6 +52,7 @@ def test_a_row_of_the_store_gives_back_its_spec(tmp_path):
     ("now", "verdict", "place"),
     [
         (row(), "equal", "same place"),
+        (row(environment={**HERE, "versions": {"numpy": "2.4", "scipy": "1.15"}}), "equal", "same place"),
         (row(test_auc=0.7501), "differs", "same place"),
         (
             row(test_auc=0.7501, environment={**HERE, "machine": "other"}),

@@ -112,7 +112,7 @@ def test_arms_draw_the_same_random_numbers_in_fine_tuning(model):
 def test_a_record_says_where_and_with_what_it_was_made(records):
     environment = records["default"].environment
     assert environment["device"] == "cpu" and environment["revision"] and environment["machine"]
-    assert {"torch", "numpy", "pandas", "scikit-learn"} <= set(environment["versions"])
+    assert {"torch", "numpy", "pandas", "scipy", "scikit-learn", "networkx"} <= set(environment["versions"])
     assert len(records["default"].data_fingerprint) == 16
 
 
