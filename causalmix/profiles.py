@@ -199,11 +199,11 @@ PROFILES: dict[str, Profile] = {
     ),
     "paper-tabpfn": Profile(
         suite="tabarena33",
-        folds=(0,),
+        folds=(0, 1),
         arms=PAPER_ARMS,
         model="tabpfn-v1",
         presets=("tabpfn",),
-        description="an hour: one fold of the paper's tables and arms with a published model",
+        description="hours: two folds of the paper's tables and arms with a published model",
     ),
     "controls": Profile(
         suite="tabarena33",
