@@ -6,6 +6,7 @@ By the rules of `causalmix.depth_models_rules`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -35,8 +36,11 @@ from causalmix.verdicts import Verdict
 
 def decide_each(studies: Pair) -> tuple[Verdict, Verdict]:
     """Decide the open question for each model, from all of its own runs."""
-    claim = load_claims()[load_rule().claim]
-    return decide(claim, studies[0]), decide(claim, studies[1])
+    return _decide_alone(studies[0]), _decide_alone(studies[1])
+
+
+def _decide_alone(study: StudyView) -> Verdict:
+    return decide(load_claims()[load_rule().claim], study)
 
 
 def tail_volatility(store: Store) -> pd.DataFrame:
@@ -96,12 +100,17 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
     outcome = apply_rule(*map(_of_verdict, verdicts))
-    again = read_again(studies, read, lambda pair: map(_of_verdict, decide_each(pair)), record)
+    decide_once = cache(_decide_alone)
+    again = read_again(studies, read, lambda pair: map(_of_verdict, map(decide_once, pair)), record)
     found = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
+    by_itself = ""
+    if len(studies[1].runs()) > len(read[1].runs()):
+        alone = _describe(studies[1], decide_once(studies[1]))
+        by_itself = f" By itself, on all of its folds, the second model has {alone}."
     text = (
         f"{say_answer(rule, outcome, again)}\nThe correlation of *tail volatility* with the depth "
         f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
-        f"{say_again(rule, again)}{_say_by_itself(studies[1], read[1])}"
+        f"{say_again(rule, again)}{by_itself}"
     )
     return Answer(outcome, text)
 
@@ -233,14 +242,6 @@ def _name_lacking(studies: Pair, arms: str) -> list[str]:
         f"and folds of {studies[0].name}"
     )
     return [] if complete.all() else [lacking]
-
-
-def _say_by_itself(study: StudyView, read: StudyView) -> str:
-    """Say what claim 19 is for the second model alone, where it has more folds than those that were read."""
-    if len(study.runs()) == len(read.runs()):
-        return ""
-    verdict = decide(load_claims()[load_rule().claim], study)
-    return f" By itself, on all of its folds, the second model has {_describe(study, verdict)}."
 
 
 def _describe(study: StudyView, verdict: Verdict) -> str:

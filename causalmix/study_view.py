@@ -12,7 +12,7 @@ from causalmix.cells import CELL, CELL_OF_MODEL, count_folds
 from causalmix.store import ResultStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StudyView:
     """The recorded runs of one model of one study; what the claims and figures read (a `Store`).
 

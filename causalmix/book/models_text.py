@@ -70,9 +70,9 @@ def _beside_forest(scores: pd.DataFrame) -> list[str]:
 def _ensembling(scores: pd.DataFrame) -> list[str]:
     """Say what averaging views gains and costs each model that was measured with and without."""
     own = scores[scores["suite"] == "tabarena33"]
-    places = ["suite", "dataset", "fold", "n_rows"]
+    places = ["dataset", "fold", "n_rows"]
     auc = own.pivot_table(index=places, columns="method", values="roc_auc")
-    seconds = scores.pivot_table(index=[*places, "revision"], columns="method", values="seconds")
+    seconds = own.pivot_table(index=[*places, "revision"], columns="method", values="seconds")
     found = []
     for method in sorted(set(own["method"])):
         model, _, members = method.partition(" x")
