@@ -18,14 +18,15 @@ from causalmix.stability import measure_stability
 PRIMARY_NORMALISATION = "error_removed"
 
 
-def _error_removed(runs: pd.DataFrame) -> pd.Series:
-    change = runs["test_auc"] - runs["zero_shot_auc"]
-    share = change / (1 - runs["zero_shot_auc"]).where(lambda room: room > 0)
-    return share.where(change != 0, 0.0)
-
-
 def _difference(runs: pd.DataFrame) -> pd.Series:
-    return runs["test_auc"] - runs["zero_shot_auc"]
+    change = runs["test_auc"] - runs["zero_shot_auc"]
+    return change.round(12) + 0.0  # what is smaller is a rounding error; -0 + 0 is 0
+
+
+def _error_removed(runs: pd.DataFrame) -> pd.Series:
+    change = _difference(runs)
+    share = change / (1 - runs["zero_shot_auc"]).round(12).where(lambda room: room > 0)
+    return share.where(change != 0, 0.0)
 
 
 def _largest_change(runs: pd.DataFrame) -> pd.Series:
@@ -66,7 +67,7 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
     Returns
     -------
     DataFrame
-        The finished runs, a new frame, with the column ``score``.
+        The finished runs, a new frame, with the columns ``change`` (s - s0, to 12 digits) and ``score``.
 
     Raises
     ------
@@ -88,7 +89,8 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
     _require(runs, [*CELL, "arm", "status", "test_auc", "zero_shot_auc"])
     check_one_run_per_cell(runs)
     finished = runs[runs["status"] == "ok"]
-    return finished.assign(score=NORMALISATIONS[normalisation](finished)).reset_index(drop=True)
+    score = NORMALISATIONS[normalisation](finished)
+    return finished.assign(change=_difference(finished), score=score).reset_index(drop=True)
 
 
 def unit_scores(

@@ -161,14 +161,13 @@ def short(value: float) -> str:
 
 
 def with_ends(value: float, lower: float, upper: float) -> str:
-    """Return an estimate and its interval, each as `short` writes it; a rounding error is 0.
+    """Return an estimate and its interval, each as `short` writes it.
 
     Examples
     --------
-    >>> with_ends(-0.0329, -0.18, 0.1361), with_ends(0.0, -3e-16, 0.25)
-    ('−0.0329 [−0.18, 0.136]', '0 [0, 0.25]')
+    >>> with_ends(-0.0329, -0.18, 0.1361)
+    '−0.0329 [−0.18, 0.136]'
     """
-    value, lower, upper = (round(number, 12) + 0.0 for number in (value, lower, upper))  # -0 + 0 is 0
     return f"{short(value)} [{short(lower)}, {short(upper)}]".replace("-", "−")
 
 

@@ -71,6 +71,25 @@ def test_no_change_scores_zero_even_from_a_perfect_start(normalisation):
     assert normalise_scores(runs, normalisation)["score"].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("zero_shot", [0.7, 1.0])
+def test_a_last_bit_that_differs_is_no_change(normalisation, zero_shot):
+    above, below = np.nextafter(zero_shot, 2), np.nextafter(zero_shot, 0)
+    runs = frame_of(
+        ("a", 0, "default", above, zero_shot),
+        ("a", 0, "scm", below, zero_shot),
+        ("b", 0, "default", 0.6, 0.8),
+        ("b", 0, "scm", 0.9, 0.8),
+    )
+    scores = normalise_scores(runs, normalisation)["score"]
+    assert scores[:2].tolist() == [0, 0] and not np.signbit(scores[:2]).any()
+
+
+def test_a_start_that_is_perfect_but_for_the_last_bit_leaves_no_error_to_remove():
+    runs = frame_of(("a", 0, "default", 0.9, np.nextafter(1.0, 0)))
+    assert normalise_scores(runs)["score"].isna().all()
+
+
 def test_a_loss_from_a_perfect_start_has_no_share_and_is_left_out_of_the_units():
     runs = frame_of(("a", 0, "default", 0.9, 1.0), ("b", 0, "default", 0.9, 0.8))
     assert math.isnan(normalise_scores(runs)["score"].iloc[0])

@@ -187,10 +187,9 @@ def load_baseline(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> p
     DataFrame
         ``dataset, fold, repeat, arm, selected_step, change, score, normalisation``.
     """
-    scores = normalise_scores(store.runs(), normalisation)
-    changed = scores.assign(change=scores["test_auc"] - scores["zero_shot_auc"], normalisation=normalisation)
+    scores = normalise_scores(store.runs(), normalisation).assign(normalisation=normalisation)
     columns = ["dataset", "fold", "repeat", "arm", "selected_step", "change", "score", "normalisation"]
-    return changed[columns].dropna(subset=["score"]).reset_index(drop=True)
+    return scores[columns].dropna(subset=["score"]).reset_index(drop=True)
 
 
 def plot_baseline(frame: pd.DataFrame, ax: Axes) -> None:
