@@ -36,9 +36,9 @@ def _largest_change(runs: pd.DataFrame) -> pd.Series:
 
 
 def _dataset_sd(runs: pd.DataFrame) -> pd.Series:
-    tuned = runs["test_auc"].where(runs["arm"] != "zero_shot")
-    spread = tuned.groupby(runs["dataset"]).transform("std")
-    return (_difference(runs) / spread.where(spread > 0)).where(spread > 0, 0.0)
+    tuned, change = runs["test_auc"].where(runs["arm"] != "zero_shot"), _difference(runs)
+    spread = tuned.groupby(runs["dataset"]).transform("std")  # NaN with a single fine-tuned run
+    return (change / spread.where(spread > 0)).where((spread != 0) & (change != 0), 0.0)
 
 
 NORMALISATIONS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
@@ -62,7 +62,8 @@ def normalise_scores(runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISAT
         fold and repeat: ``error_removed`` (s - s0) / (1 - s0), ``difference`` s - s0, ``largest_change``
         (s - s0) / max over arms of |s - s0| in the same cell, ``dataset_sd`` (s - s0) / SD of s over the
         fine-tuned runs of the dataset. All are 0 where s = s0. Where s0 = 1 and s < 1 the first has
-        no value (NaN): there was no error to remove.
+        no value (NaN): there was no error to remove; nor has the last where there is a single run to take
+        the SD of.
 
     Returns
     -------
@@ -227,11 +228,18 @@ def validation_test_gap(
 
 
 def depth_and_stability(runs: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
-    """Join the graph statistics of each run with its stability measures; leave out runs without a graph."""
+    """Join the graph statistics of each run with its stability measures; leave out runs without a graph.
+
+    A run that ended before others of its dataset, fold and repeat (it diverged, or its patience was over) has
+    no ``tail_volatility``: that can be compared only where runs are evaluated equally often.
+    """
     check_one_run_per_cell(runs)
     measures = measure_stability(trajectories).drop(columns=["study", *CELL, "arm", "model"])
     joined = runs[runs["status"] == "ok"].merge(measures, on="spec_hash", how="inner", validate="one_to_one")
-    return joined[joined["depth"].notna()].reset_index(drop=True)
+    joined = joined[joined["depth"].notna()].reset_index(drop=True)
+    longest = joined.groupby(CELL, observed=True)["n_evaluations"].transform("max")
+    comparable = joined["tail_volatility"].where(joined["n_evaluations"] == longest)
+    return joined.assign(tail_volatility=comparable)
 
 
 def correlate_depth_stability(

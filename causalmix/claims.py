@@ -192,7 +192,7 @@ def _explain(claim: Claim, verdict: Verdict, quantities: Quantities, about: str,
     choice = ""
     if verdict.sensitivity:
         choice = " The verdict is the same under all four normalisations"
-        shared = ", as it must be: they share the signs and the ranks within a fold, which it rests on."
+        shared = ": they share the signs and the ranks within a fold, which it rests on."
         choice += shared if claim.estimand["kind"] in SIGNS_AND_RANKS else "."
     if differs:
         listed = ", ".join(f"{name}: {outcome}" for name, outcome in verdict.sensitivity.items())

@@ -11,8 +11,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from causalmix.cells import Store
-from causalmix.depth_dial import DIAL, FULL, block_correlations, dial_against_controls, mean_over_datasets
+from causalmix.cells import CELL, Store
+from causalmix.depth_dial import (
+    DIAL,
+    FULL,
+    block_correlations,
+    count_distinct,
+    dial_against_controls,
+    differences_from_controls,
+    leave_out,
+    mean_over_datasets,
+)
 from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
 from causalmix.intervals import Correlation, correlate, signed
 from causalmix.stability import STABILITY_MEASURES
@@ -108,6 +117,34 @@ def measures_against_controls(store: Store, without: Sequence[str] = ()) -> pd.D
     )
 
 
+def controls_among_distinct(store: Store, without: Sequence[str] = ("0",), least: int = 3) -> pd.DataFrame:
+    """Compare the dial with its controls in blocks that have enough different runs on either side.
+
+    Parameters
+    ----------
+    without : sequence of str
+        Settings that the second comparison leaves out, see `controls_without`.
+    least : int
+        Different runs that a block must have, see `causalmix.depth_dial.count_distinct`.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, settings`` (``all`` or ``without ...``), ``n_blocks, n_left_out`` and the quantities of
+        `dial_against_controls`.
+    """
+    rows = []
+    for measure in STABILITY_MEASURES:
+        table = measurements(store.runs(), store.trajectories(), measure)
+        for name, kept in (("all", table), (f"without {', '.join(without)}", leave_out(table, without))):
+            blocks = differences_from_controls(kept).merge(count_distinct(kept), on=CELL)
+            enough = blocks[blocks["n_distinct"] >= least]
+            counts = {"n_blocks": len(blocks), "n_left_out": len(blocks) - len(enough)}
+            found = mean_over_datasets(enough, seed=0)
+            rows.append({"measure": measure, "settings": name, **counts, **found})
+    return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
+
+
 def controls_by_folds(store: Store, first: Sequence[int] = FIRST_FOLDS) -> pd.DataFrame:
     """Compare the dial with its controls on the folds that were run first, and on those that were run later.
 
@@ -129,7 +166,10 @@ def controls_by_folds(store: Store, first: Sequence[int] = FIRST_FOLDS) -> pd.Da
 
 
 def say_against_controls(
-    secondary: pd.DataFrame, without_zero: pd.DataFrame, by_folds: pd.DataFrame | None = None
+    secondary: pd.DataFrame,
+    without_zero: pd.DataFrame,
+    by_folds: pd.DataFrame | None = None,
+    among_distinct: pd.DataFrame | None = None,
 ) -> str:
     """Return in a sentence whether depth does more than the number of edges; empty without such runs.
 
@@ -141,6 +181,8 @@ def say_against_controls(
         From `controls_without` the setting at which a control cannot lose as many edges.
     by_folds : DataFrame, optional
         From `controls_by_folds`.
+    among_distinct : DataFrame, optional
+        From `controls_among_distinct`.
     """
     tested = secondary[secondary["test"] == "dial_against_controls"]
     own, alone = (frame[frame["measure"] == PRIMARY_MEASURE] for frame in (tested, without_zero))
@@ -148,17 +190,21 @@ def say_against_controls(
         return ""
     row, other = own.iloc[0], alone.iloc[0]
     text = (
-        f"**Depth, or the number of edges?** The correlation along the dial is larger than that of controls "
-        f"which lose as many edges without becoming shallower by "
+        f"**Depth, or the number of edges?** The correlation along the dial minus that of controls "
+        f"which lose as many edges without becoming shallower is "
         f"{_effect(row)} (95 % interval over tables; sign-flip p "
         f"{row['p_value']:.2g}, after adjustment by Holm over the {len(secondary)} secondary tests "
-        f"{row['p_holm']:.2g}); without depth 0, where the control keeps more edges, by "
+        f"{row['p_holm']:.2g}); without depth 0, where the control keeps more edges, it is "
         f"{_effect(other)} (p {other['p_value']:.2g}). A control's "
         "place on the axis is the depth of the graphs whose loss of edges it matches."
     )
     clearest = tested.sort_values("p_value").iloc[0]
-    parts = "" if by_folds is None else _say_by_folds(by_folds[by_folds["measure"] == clearest["measure"]])
-    return f"{text} {_say_clearest(tested, clearest, without_zero)}{parts}{_say_along_the_dial(secondary)}"
+    beside = [
+        "" if frame is None else say(frame[frame["measure"] == clearest["measure"]])
+        for say, frame in ((_say_among_distinct, among_distinct), (_say_by_folds, by_folds))
+    ]
+    clearly = _say_clearest(tested, clearest, without_zero)
+    return f"{text} {clearly}{''.join(beside)}{_say_along_the_dial(secondary)}"
 
 
 def _say_clearest(tested: pd.DataFrame, row: pd.Series, without_zero: pd.DataFrame) -> str:
@@ -171,10 +217,24 @@ def _say_clearest(tested: pd.DataFrame, row: pd.Series, without_zero: pd.DataFra
         for other in alone
     )
     return (
-        f"After adjustment {apart or 'none'} of the {len(tested)} measures of stability sets the dial apart "
+        f"After adjustment {apart or 'none'} of the {len(tested)} measures of stability told the dial "
         f"from its controls at {ALPHA:g}; clearest is *{measure}*, with "
         f"{_effect(row)} (p {row['p_value']:.2g}, adjusted "
         f"{row['p_holm']:.2g}; below zero, it is steadier with deeper graphs).{rest}"
+    )
+
+
+def _say_among_distinct(own: pd.DataFrame) -> str:
+    """Say what is left of the result of one measure in blocks where enough settings are different runs."""
+    if len(own) < 2:
+        return ""
+    every, without = own.to_dict("records")
+    return (
+        " In some blocks fewer than three settings are different runs, of the dial or of its controls, so "
+        f"that a correlation can be −1 or 1 only: {every['n_left_out']} of {every['n_blocks']}, and "
+        f"{without['n_left_out']} of {without['n_blocks']} without depth 0. In the others it is "
+        f"{_effect(every)} (p {every['p_value']:.2g}), and {_effect(without)} (p {without['p_value']:.2g}) "
+        "without depth 0 (added when this was seen, not adjusted)."
     )
 
 

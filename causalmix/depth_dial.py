@@ -55,8 +55,30 @@ def dial_against_controls(
     dict
         As `dial`, with a sign-flip p over datasets.
     """
-    left_out = [f"{prefix}{k}" for prefix in (DIAL, CONTROL) for k in without]
-    return mean_over_datasets(differences_from_controls(table[~table["arm"].isin(left_out)]), seed)
+    return mean_over_datasets(differences_from_controls(leave_out(table, without)), seed)
+
+
+def leave_out(table: pd.DataFrame, settings: Sequence[str]) -> pd.DataFrame:
+    """Return the table without the runs of some settings, of the dial and of its controls."""
+    return table[~table["arm"].isin([f"{prefix}{k}" for prefix in (DIAL, CONTROL) for k in settings])]
+
+
+def count_distinct(table: pd.DataFrame) -> pd.DataFrame:
+    """Count the different runs of each block, of the dial or of its controls, whichever has fewer.
+
+    Where a graph is shallow, several settings cut nothing: runs of equal value whose graphs have as many
+    edges are one and the same run. With two different runs a correlation can be -1 or 1 only.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, fold, repeat, n_distinct``.
+    """
+    sides = []
+    for prefix in (DIAL, CONTROL):
+        own = table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
+        sides.append(own.drop_duplicates([*CELL, "n_edges", "value"]).groupby(CELL, observed=True).size())
+    return pd.concat(sides, axis=1, join="inner").min(axis=1).rename("n_distinct").reset_index()
 
 
 def differences_from_controls(table: pd.DataFrame) -> pd.DataFrame:

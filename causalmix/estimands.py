@@ -81,8 +81,8 @@ def runs_counted(stored: Stored, estimand: Mapping) -> Quantities:
     first = stored.runs[stored.runs["repeat"] == stored.runs["repeat"].min()]
     tuned = first[first["arm"].isin(FINE_TUNED_ARMS)]
     folds = tuned.groupby("dataset", observed=True)["fold"].nunique()
-    n_arms = tuned["arm"].nunique()
-    return exact(len(tuned), folds_min=float(folds.min() if len(folds) else 0), n_arms=float(n_arms))
+    folds_min = float(folds.min() if len(folds) else 0)
+    return exact(len(tuned), folds_min=folds_min, n_arms=float(tuned["arm"].nunique()))
 
 
 def zero_shot_paired(stored: Stored, estimand: Mapping) -> Quantities:
@@ -213,10 +213,8 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 19: mean within-block Spearman correlation of depth and a stability measure along the dial."""
     joined = depth_and_stability(stored.runs, stored.trajectories)
     dial = joined[joined["arm"].str.startswith(estimand["arm_prefix"])]
-    columns = [estimand["depth"], estimand["measure"]]
-    blocks = [
-        (str(key[0]), group[columns].dropna().to_numpy()) for key, group in dial.groupby(CELL, observed=True)
-    ]
+    columns, grouped = [estimand["depth"], estimand["measure"]], dial.groupby(CELL, observed=True)
+    blocks = [(str(key[0]), group[columns].dropna().to_numpy()) for key, group in grouped]
     informative = [(dataset, rows) for dataset, rows in blocks if not np.isnan(_block_correlation(rows))]
     per_dataset = _dataset_means(informative, [_block_correlation(rows) for _, rows in informative])
     value = float(per_dataset.mean()) if len(per_dataset) else float("nan")
@@ -230,6 +228,7 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
         "equivalent": float(lower > -smallest and upper < smallest),
         "n_blocks": float(len(informative)),
         "n_uninformative": float(len(blocks) - len(informative)),
+        "n_undefined": float(dial[estimand["measure"]].isna().sum()),
         "sign_flip_p": sign_flip_p(per_dataset.to_numpy()),
         "n_repeated": float(sum(len(np.unique(rows, axis=0)) < len(rows) for _, rows in informative)),
     }

@@ -97,6 +97,14 @@ def test_a_loss_from_a_perfect_start_has_no_share_and_is_left_out_of_the_units()
     assert normalise_scores(runs, "difference")["score"].iloc[0] == pytest.approx(-0.1)
 
 
+def test_a_table_with_a_single_fine_tuned_run_has_no_sd_to_measure_its_change_by():
+    runs = frame_of(
+        ("a", 0, "zero_shot", 0.6, 0.6), ("a", 0, "default", 0.9, 0.6), ("b", 0, "default", 0.7, 0.7)
+    )
+    scores = normalise_scores(runs, "dataset_sd")["score"]
+    assert scores[0] == 0 and math.isnan(scores[1]) and scores[2] == 0
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from causalmix.depth_contrasts import (
+    controls_among_distinct,
     controls_by_folds,
     controls_without,
     dial_by_rows,
@@ -18,6 +19,7 @@ from causalmix.depth_contrasts import (
 )
 from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_tests import MEASURES, measurements, secondary_tests
+from tests.by_hand import make_store
 from tests.recorded import DIAL_LIFTS, make_study
 
 SETTINGS = ("0", "1", "full")
@@ -96,6 +98,42 @@ def test_a_share_that_hides_effects_of_either_sign_goes_with_their_size_alone():
 def test_the_controls_are_compared_without_the_setting_that_they_cannot_match(dial_store):
     frame = controls_without(dial_store, ["0"])
     assert set(frame["measure"]) <= set(MEASURES) and (frame["n"] == 6).any()
+
+
+def test_blocks_of_too_few_different_runs_are_left_out_counted_and_said():
+    """In table t0 the settings 2, 3 and full are one run: without 0 it has two different ones."""
+    rows = []
+    for table in range(6):
+        places = [0, 1, 2, 2, 2] if table == 0 else [0, 1, 2, 3, 4]
+        for setting, place in zip(("0", "1", "2", "3", "full"), places, strict=True):
+            run = {"dataset": f"t{table}", "n_edges": 3 + place}
+            regret = {"regret": 0.3 - 0.05 * place}
+            rows.append({**run, **regret, "arm": f"causalmix@depth={setting}", "depth": float(place)})
+            if setting != "full":
+                noise = {
+                    "regret": regret["regret"] if place == 2 and table == 0 else 0.1 + 0.03 * (place % 2)
+                }
+                rows.append({**run, **noise, "arm": f"causalmix@edges={setting}", "depth": 4.0})
+    store = make_store(rows)
+    frame = controls_among_distinct(store).set_index(["measure", "settings"]).loc["early_stopping_regret"]
+    assert frame.loc["all", ["n_blocks", "n_left_out", "n"]].tolist() == [6, 0, 6]
+    assert frame.loc["without 0", ["n_blocks", "n_left_out", "n"]].tolist() == [6, 1, 5]
+    table = measurements(store.runs(), store.trajectories(), "early_stopping_regret")
+    assert frame.loc["all", "effect"] == dial_against_controls(table)["effect"]
+    others = table[table["dataset"] != "t0"]
+    assert frame.loc["without 0", "effect"] == dial_against_controls(others, without=("0",))["effect"]
+
+
+def test_what_is_left_without_blocks_of_too_few_runs_stands_in_the_sentence(dial_store):
+    secondary, without_zero = secondary_tests(dial_store), controls_without(dial_store, ["0"])
+    among = controls_among_distinct(dial_store)
+    among = among.assign(n_left_out=among["settings"].map({"all": 7, "without 0": 16}))
+    said = say_against_controls(secondary, without_zero, among_distinct=among)
+    clearest = secondary[secondary["test"] == "dial_against_controls"].sort_values("p_value").iloc[0]
+    every, without = among[among["measure"] == clearest["measure"]].to_dict("records")
+    assert f": 7 of {every['n_blocks']}, and 16 of {without['n_blocks']} without depth 0." in said
+    for found in (every, without):
+        assert f"{found['effect']:+.3f}".replace("-", "−") in said and f"(p {found['p_value']:.2g})" in said
 
 
 def test_the_folds_that_were_run_first_and_later_are_compared_apart(tmp_path):

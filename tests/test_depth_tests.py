@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from causalmix.depth_dial import dial, dial_against_controls
+from causalmix.depth_dial import count_distinct, dial, dial_against_controls, differences_from_controls
 from causalmix.depth_tests import (
     between_datasets,
     known_scm,
@@ -69,6 +69,20 @@ def test_an_effect_of_lost_edges_moves_the_dial_but_not_its_difference_from_the_
 def test_an_effect_of_depth_remains_against_the_controls():
     found = dial_against_controls(make_table(depth_effect=-0.6))
     assert found["effect"] < -0.5 and found["p_value"] < 0.05
+
+
+def test_settings_that_are_one_and_the_same_run_count_once_on_the_side_that_has_fewer():
+    table = make_table(depth_effect=-0.6)
+    uncut = table["arm"] == "causalmix@depth=full"
+    for prefix, dataset, settings in (("edges", "t0", "23"), ("depth", "t1", "3"), ("edges", "t2", "0123")):
+        for setting in settings:
+            own = (table["arm"] == f"causalmix@{prefix}={setting}") & (table["dataset"] == dataset)
+            same = table.loc[uncut & (table["dataset"] == dataset), ["n_edges", "value"]]
+            table.loc[own, ["n_edges", "value"]] = same.to_numpy()
+    counted = count_distinct(table).groupby("dataset")["n_distinct"].agg(["min", "max"])
+    assert (counted["min"] == counted["max"]).all()
+    assert counted["min"].to_dict() == {"t0": 3, "t1": 4, "t2": 1} | {f"t{i}": 5 for i in range(3, 8)}
+    assert set(differences_from_controls(table)["dataset"]) == set(counted.index) - {"t2"}
 
 
 def test_a_setting_can_be_left_out_on_either_side():
