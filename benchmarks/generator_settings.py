@@ -90,7 +90,7 @@ def measure(generator: str, setting: str, dataset: str, fold_number: int) -> dic
         return {**row, "reason": str(error)}
     seconds = time.process_time() - start
     pool = make_pool(fold, SyntheticTable(rows, (), seconds, {}), arm, spec)
-    trajectory = tune(load_once(spec.model, "cpu"), fold, pool, spec)
+    trajectory = tune(load_once(spec.model, "cpu")[0], fold, pool, spec)
     return {
         **row,
         "forest_auc": tstr_auc(RealRows(fold), rows),

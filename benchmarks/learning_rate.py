@@ -39,7 +39,7 @@ def measure(model: str, rate: float, dataset: str, fold_number: int) -> dict:
     fold = prepare_fold(spec, None)
     tuner = FineTuner(dataclasses.replace(PRESETS["causalmix"], learning_rate=rate))
     data = encode_rows(fold, fold.train)
-    trajectory = tuner.run(load_once(model, "cpu"), data, finetune_seed(spec))
+    trajectory = tuner.run(load_once(model, "cpu")[0], data, finetune_seed(spec))
     environment = describe_environment()
     return {
         **dict(zip(KEYS, (model, rate, dataset, fold_number), strict=True)),

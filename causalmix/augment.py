@@ -80,6 +80,8 @@ class CausalMixAugmenter(BaseEstimator):
             If lengths differ, a label is missing, labels are of several types, there is one class only, or y
             is not a classification target. `causalmix.data.DataError`, a ValueError, for a column that cannot
             be used.
+        GeneratorError
+            If the generator cannot serve the table, for instance for want of rows.
         """
         n_synthetic_rows(0, self.synthetic_ratio)
         self._note_names(X)

@@ -145,7 +145,7 @@ def make_records(
     if not runs:
         return
     tuner = FineTuner(find_preset(runs[0].spec), device)
-    model, start = load_once(runs[0].spec.model, device), time.perf_counter()
+    (model, weights), start = load_once(runs[0].spec.model, device), time.perf_counter()
     for outcomes in tuner.run_many(model, data, [finetune_seed(run.spec) for run in runs]):
         seconds = (time.perf_counter() - start) / len(outcomes)
         for position, outcome in outcomes.items():
@@ -153,5 +153,5 @@ def make_records(
             if isinstance(outcome, Exception):
                 yield failed_record(run.spec, f"{type(outcome).__name__}: {outcome}", device)
             else:
-                yield complete_record(run.spec, run.fold, run.rows, outcome, seconds, device)
+                yield complete_record(run, outcome, seconds, device, weights)
         start = time.perf_counter()

@@ -91,13 +91,13 @@ def run_one(
     >>> run_one(RunSpec("demo", "bundled", "iris", fold=0, arm="zero_shot")).status
     'ok'
     """
-    model = load_once(spec.model, device)
+    model, weights = load_once(spec.model, device)
     run = prepare_run(spec, data_dir, cache_dir, device)
     if isinstance(run, RunRecord):
         return run
     start = time.perf_counter()
     trajectory = tune(model, run.fold, run.pool, spec, device)
-    return complete_record(spec, run.fold, run.rows, trajectory, time.perf_counter() - start, device)
+    return complete_record(run, trajectory, time.perf_counter() - start, device, weights)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -276,8 +276,8 @@ def find_preset(spec: RunSpec) -> FinetunePreset:
 
 
 @functools.lru_cache(maxsize=2)
-def load_once(name: str, device: str) -> Any:
-    """Load a model once per process; fine-tuning works on a copy of it.
+def load_once(name: str, device: str) -> tuple[Any, str]:
+    """Load a model and the digest of its weights, once per process; fine-tuning works on a copy of it.
 
     Raises
     ------
@@ -287,10 +287,11 @@ def load_once(name: str, device: str) -> Any:
     # torch.optim imports it at its first use: seconds that must not count as those of a run
     import torch._dynamo  # noqa: F401
 
-    from causalmix.models import ModelError, load_model
+    from causalmix.models import ModelError, digest_weights, load_model
 
     try:
-        return load_model(name, device)
+        model: Any = load_model(name, device)
+        return model, digest_weights(model)
     except ModelError:
         raise
     except (RuntimeError, AssertionError) as error:  # what PyTorch raises for a device that it lacks

@@ -19,6 +19,7 @@ from causalmix.finetune_run import (
     FinetuneData,
     FinetuneRun,
     LabelledRows,
+    check_classes,
     draw_split,
     evaluate,
     shape_of,
@@ -199,6 +200,7 @@ class FineTuner:
             return n_runs
         one = [FinetuneRun(data, np.random.default_rng(0))]
         try:
+            check_classes(model, data.n_classes)
             needed = saved_bytes(lambda: in_context_losses(model, *self._draw(one)))
         except Exception:
             return 1

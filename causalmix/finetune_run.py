@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -149,6 +150,21 @@ def draw_split(
     return drawn[np.setdiff1d(np.arange(len(drawn)), query)], drawn[query]
 
 
+def check_classes(model: Any, n_classes: int) -> None:
+    """Refuse a table with more classes than the model tells apart, before a GPU meets a label out of range.
+
+    Raises
+    ------
+    ValueError
+        Naming both numbers.
+    """
+    if n_classes > model.n_classes:
+        raise ValueError(
+            f"the model tells at most {model.n_classes} classes apart, the table has {n_classes}: "
+            "merge classes, or take another model"
+        )
+
+
 def evaluate(
     model: nn.Module, runs: Sequence[FinetuneData], step: int, prediction_context: str = "real"
 ) -> list[dict[str, float]]:
@@ -168,7 +184,13 @@ def evaluate(
     list of dict
         Per run `step`, `val_log_loss`, `val_auc`, `test_log_loss`, `test_auc`; NaN where predictions are not
         finite.
+
+    Raises
+    ------
+    ValueError
+        When the model tells fewer classes apart than the tables have.
     """
+    check_classes(model, runs[0].n_classes)
     model.eval()
     contexts = [data.context if prediction_context == "real" else data.pool for data in runs]
     probabilities = predict_tables(

@@ -9,27 +9,22 @@ from causalmix.specs import RunRecord, RunSpec
 from causalmix.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from causalmix.folds import Fold
-    from causalmix.generators.cache import SyntheticTable
+    from causalmix.experiment import PreparedRun
 
 
 def complete_record(
-    spec: RunSpec,
-    fold: Fold,
-    rows: SyntheticTable | None,
-    trajectory: Trajectory,
-    seconds: float,
-    device: str,
+    run: PreparedRun, trajectory: Trajectory, seconds: float, device: str, weights: str
 ) -> RunRecord:
-    """Return the record of a run whose fine-tuning took ``seconds``."""
+    """Return the record of a run whose fine-tuning took ``seconds``, from weights of this digest."""
+    rows, fold = run.rows, run.fold
     return RunRecord(
-        spec=spec,
+        spec=run.spec,
         status="ok",
         scores={**score(trajectory), **fold.sizes, "n_synthetic": len(rows.rows) if rows else 0},
         trajectory=trajectory,
         graphs=tuple(graph.to_dict() for graph in rows.graphs) if rows else (),
         timings={"seconds_generate": rows.seconds if rows else 0.0, "seconds_finetune": seconds},
-        environment=describe_environment(device),
+        environment={**describe_environment(device), "weights": weights},
         data_fingerprint=fold.fingerprint,
     )
 

@@ -73,7 +73,7 @@ COLUMNS: dict[str, dict[str, tuple[type, str]]] = {
         "max_train_rows": (int, "row limit of the training part, validation included"),
         "n_steps": (int, "fine-tuning steps in place of the preset's; 0: the preset's"),
         "protocol": (str, "JSON: folds, validation share, row limits, version"),
-        "environment": (str, "JSON: device, machine, python, revision, library versions"),
+        "environment": (str, "JSON: device, machine, python, revision, versions, digest of the weights"),
     },
     "trajectories": {
         **_CELL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Collection
 from pathlib import Path
@@ -76,8 +77,8 @@ def check_tables(root: Path, runs: pd.DataFrame, published: Collection[str]) -> 
 def check_weights(root: Path, runs: pd.DataFrame) -> None:
     """Refuse runs whose weights were exchanged under the name of their model.
 
-    No record holds a checksum of the weights; the zero-shot log-loss of a cell tells (`SAME_WEIGHTS`). A run
-    without one, as a failed run, tells nothing.
+    The digests that the records hold tell, and for those that were made before these were noted the zero-shot
+    log-loss within a cell (`SAME_WEIGHTS`). A run without either, as a failed run, tells nothing.
 
     Parameters
     ----------
@@ -91,6 +92,7 @@ def check_weights(root: Path, runs: pd.DataFrame) -> None:
     StoreError
         Naming the model, the table, the fold, the two values, and how to go on.
     """
+    _check_digests(root, runs)
     scored = runs[runs["zero_shot_log_loss"].notna()]
     losses = scored.groupby(_SAME_START, observed=True)["zero_shot_log_loss"]
     spread = losses.max() - losses.min()
@@ -101,8 +103,23 @@ def check_weights(root: Path, runs: pd.DataFrame) -> None:
     raise StoreError(
         f"{root}: before fine-tuning {low['model']} has a log-loss of {low['zero_shot_log_loss']:.4f} on "
         f"{low['dataset']} fold {low['fold']} in {low['spec_hash']}.json ({low['arm']}), but of "
-        f"{high['zero_shot_log_loss']:.4f} in {high['spec_hash']}.json ({high['arm']}): the weights under "
-        f"this name were exchanged. Delete the records of {root / 'records'} that were made with the later "
-        "weights (their dates tell which), and give these a folder of their own with --model, or their runs "
-        "another --study."
+        f"{high['zero_shot_log_loss']:.4f} in {high['spec_hash']}.json ({high['arm']}): {_exchanged(root)}"
+    )
+
+
+def _check_digests(root: Path, runs: pd.DataFrame) -> None:
+    """Refuse runs of one model whose records hold different digests of its weights."""
+    digests = runs["environment"].map(lambda text: json.loads(text or "{}").get("weights", ""))
+    told = runs.assign(weights=digests)[digests != ""].drop_duplicates(["model", "weights"])
+    for model, own in told.groupby("model", observed=True):
+        if len(own) > 1:
+            named = " and ".join(f"{row.weights} ({row.spec_hash}.json)" for row in own.itertuples())
+            raise StoreError(f"{root}: the weights of {model} have the digests {named}: {_exchanged(root)}")
+
+
+def _exchanged(root: Path) -> str:
+    return (
+        "the weights under this name were exchanged. Delete the records of "
+        f"{root / 'records'} that were made with the later weights (their dates tell which), and give these "
+        "a folder of their own with --model, or their runs another --study."
     )

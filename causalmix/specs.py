@@ -238,7 +238,8 @@ class RunRecord:
     timings : dict
         ``seconds_generate`` (as measured when the rows were made), ``seconds_finetune``.
     environment : dict
-        ``device, machine, python, revision, versions``.
+        ``device, machine, python, revision, versions``; of a run that is "ok" also ``weights``, the digest of
+        those that the fine-tuning began with. Records made before that was noted lack it.
     data_fingerprint : str
         Of the whole table, before splitting.
     """

@@ -48,6 +48,13 @@ def test_training_makes_the_classes_differ_as_the_real_ones_do(train):
     assert means["yes"] - means["no"] > 0.5
 
 
+def test_numbers_whose_squares_overflow_are_served(train):
+    pytest.importorskip("ctgan")
+    huge = train.assign(a=train["a"] * 1e300)
+    rows = make_generator("ctgan", n_steps=20).fit(huge, "y", seed=0).sample(50)
+    assert rows["a"].between(huge["a"].min(), huge["a"].max()).all() and rows["a"].nunique() > 25
+
+
 def test_without_the_package_the_error_names_the_cure(train, monkeypatch):
     monkeypatch.setitem(sys.modules, "ctgan", None)
     with pytest.raises(GeneratorError, match=r"pip install 'causalmix\[baselines\]'"):

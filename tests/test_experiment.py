@@ -24,7 +24,7 @@ from causalmix.experiment import (
     tune,
 )
 from causalmix.generators import GENERATORS, GeneratorError
-from causalmix.models import load_model
+from causalmix.models import digest_weights, load_model
 from causalmix.options import field_texts
 from causalmix.profiles import PROFILES
 from causalmix.specs import ARMS, OWN_TABLE, Arm, RunRecord, RunSpec
@@ -113,6 +113,7 @@ def test_a_record_says_where_and_with_what_it_was_made(records):
     environment = records["default"].environment
     assert environment["device"] == "cpu" and environment["revision"] and environment["machine"]
     assert {"torch", "numpy", "pandas", "scipy", "scikit-learn", "networkx"} <= set(environment["versions"])
+    assert environment["weights"] == digest_weights(load_model(records["default"].spec.model))
     assert len(records["default"].data_fingerprint) == 16
 
 

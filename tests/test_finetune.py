@@ -136,6 +136,18 @@ def test_a_model_that_predicts_nothing_finite_is_refused_before_training(model: 
         FineTuner(PRESET).run(model, data, seed=0)
 
 
+def test_a_table_with_more_classes_than_the_model_tells_apart_is_refused_and_spares_its_neighbours(data):
+    with torch.random.fork_rng():
+        two = Tab2D(Tab2DConfig(dim=16, n_layers=1, n_heads=2, n_classes=2)).eval()
+    rows = replace(data.pool, y=np.arange(len(data.pool)) % 3)
+    three = FinetuneData(pool=rows, context=rows, val=rows, test=rows, n_classes=3)
+    with pytest.raises(ValueError, match="at most 2 classes apart, the table has 3: merge classes"):
+        zero_shot(two, three)
+    tuner = FineTuner(PRESET)
+    found = {k: v for outcomes in tuner.run_many(two, [data, three], [0, 0]) for k, v in outcomes.items()}
+    assert found[0].steps[-1] == PRESET.n_steps and "at most 2 classes" in str(found[1])
+
+
 def test_fine_tuning_lowers_the_training_loss(model: Tab2D, data: FinetuneData) -> None:
     trajectory = FineTuner(replace(PRESET, n_steps=40, eval_every=10, patience=99)).run(model, data, seed=0)
     assert trajectory.train_loss[-1] < trajectory.train_loss[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from causalmix.models import MODELS, ModelError, load_model
+from causalmix.models import MODELS, ModelError, digest_weights, load_model
 from causalmix.models.base import in_context_loss, mask_absent_classes
 from causalmix.models.checkpoints import load_checkpoint, save_checkpoint
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
@@ -36,6 +36,21 @@ def test_each_call_gives_a_fresh_object(folder: Path) -> None:
     with torch.no_grad():
         first.final_layer.weight.zero_()
     assert second.final_layer.weight.abs().sum() > 0
+
+
+def test_loading_leaves_the_callers_randomness_alone(folder: Path) -> None:
+    before = torch.get_rng_state()
+    load_model(str(folder))
+    load_model("embedded-mini")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_digest_of_weights_tells_other_weights_and_only_those(folder: Path) -> None:
+    first, second = load_model(str(folder)), load_model(str(folder))
+    assert digest_weights(first) == digest_weights(second) and len(digest_weights(first)) == 12
+    with torch.no_grad():
+        second.final_layer.bias[0] += 1e-6
+    assert digest_weights(first) != digest_weights(second)
 
 
 def test_half_precision_files_come_back_as_float32(tmp_path: Path) -> None:

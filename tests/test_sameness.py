@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,20 @@ def test_another_model_and_other_rows_may_score_otherwise(other):
 def test_fine_tuning_does_not_change_what_the_pre_trained_model_scores(setting):
     with pytest.raises(StoreError, match="weights under this name were exchanged"):
         check_weights(ROOT, runs_of(scored(0.6), scored(0.9, "scm", **setting)))
+
+
+def test_weights_exchanged_between_folds_are_told_by_their_digests_where_records_hold_them():
+    def noted(weights: str, **changes) -> RunRecord:
+        record = scored(0.6, **changes)
+        return replace(record, environment={**record.environment, "weights": weights})
+
+    check_weights(
+        ROOT, runs_of(noted("aa"), noted("aa", fold=1), noted("bb", model="mine"), scored(0.6, fold=2))
+    )
+    with pytest.raises(StoreError) as error:
+        check_weights(ROOT, runs_of(noted("aa"), noted("bb", fold=1)))
+    for part in ("embedded-mini", "aa", "bb", make_spec("default", fold=1).spec_hash, "another --study"):
+        assert part in str(error.value), part
 
 
 def test_a_study_with_exchanged_weights_is_not_published(tmp_path):

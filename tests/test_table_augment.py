@@ -41,6 +41,12 @@ def test_without_noise_swaps_and_mixup_the_rows_are_the_real_ones(train):
     )
 
 
+def test_numbers_whose_squares_overflow_are_served_as_any_other(train):
+    huge = train.assign(a=train["a"] * 1e300)
+    rows, usual = (TableAugmentGenerator().fit(table, "y", seed=0).sample(80) for table in (huge, train))
+    np.testing.assert_allclose(rows["a"] / 1e300, usual["a"], rtol=1e-9)
+
+
 def test_with_noise_no_number_is_a_copy(train):
     rows = TableAugmentGenerator(swap=0, mixup=0).fit(train, "y", seed=0).sample(len(train))
     inner = rows["a"].dropna().between(0.1, 0.9)

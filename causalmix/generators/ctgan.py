@@ -98,7 +98,8 @@ class CTGANGenerator(TableGenerator):
 
         with confined(int(rng.integers(2**32))):
             drawn = self._network.sample(n)
-        rows = self._distinct.schema.mask(self._distinct.decode(drawn.to_numpy(dtype=np.float64)), rng)
+        values = drawn.to_numpy(dtype=np.float64) * self._distinct.units()
+        rows = self._distinct.schema.mask(self._distinct.decode(values), rng)
         return self._redundancy.restore(rows, like=self._train)
 
 
@@ -114,8 +115,8 @@ def _import_ctgan() -> Any:
 
 
 def _plain_rows(table: CodedTable) -> tuple[pd.DataFrame, list[str]]:
-    """The coded table under plain column names, discrete columns as integers; the names of the latter."""
+    """The coded table in its units under plain names, discrete columns as integers; the latter's names."""
     names = [f"c{j}" for j in range(table.values.shape[1])]
     discrete = [name for name, levels in zip(names, table.levels, strict=True) if levels is not None]
-    rows = pd.DataFrame(table.values, columns=names)
+    rows = pd.DataFrame(table.values / table.units(), columns=names)
     return rows.astype(dict.fromkeys(discrete, int)), discrete

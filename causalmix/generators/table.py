@@ -103,9 +103,13 @@ class CodedTable:
                 columns[name] = bounded[:, j]
         return self.schema.cast(pd.DataFrame(columns))
 
+    def units(self) -> np.ndarray:
+        """What to divide the columns by, (d,), so that squares of their numbers are finite; mostly 1."""
+        return np.where(np.abs(self.values).max(axis=0) > LARGE, LARGE, 1.0)
+
     def standardise(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The matrix with mean 0 and standard deviation 1 per column, those means, those deviations."""
-        unit = np.where(np.abs(self.values).max(axis=0) > LARGE, LARGE, 1.0)
+        unit = self.units()
         values = self.values / unit
         mean, scale = values.mean(axis=0), values.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)

@@ -75,12 +75,12 @@ class TableAugmentGenerator(TableGenerator):
     def _noise(self, classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(n, d) noise; 0 in categorical columns."""
         table = self._table
-        observed = np.where(table.schema.masks, 0.0, 1.0)
+        unit, observed = table.units(), np.where(table.schema.masks, 0.0, 1.0)
         spread = np.zeros((table.classes.max() + 1, table.values.shape[1]))
         for level in np.unique(classes):
-            values, weights = table.values[table.classes == level], observed[table.classes == level]
+            values, weights = table.values[table.classes == level] / unit, observed[table.classes == level]
             total = np.maximum(weights.sum(axis=0), 1.0)
             mean = (weights * values).sum(axis=0) / total
             spread[level] = np.sqrt((weights * (values - mean) ** 2).sum(axis=0) / total)
-        scale = np.where(table.is_categorical, 0.0, self.noise * spread[classes])
+        scale = np.where(table.is_categorical, 0.0, self.noise * spread[classes]) * unit
         return scale * rng.standard_normal(scale.shape)

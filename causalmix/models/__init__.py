@@ -7,13 +7,14 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from causalmix.models.base import ModelError, TabularFoundationModel
+from causalmix.models.base import ModelError, TabularFoundationModel, digest_weights
 from causalmix.models.checkpoints import CONFIG_FILE, WEIGHTS_FILE, load_checkpoint
 from causalmix.models.mitra import MITRA, MITRA_V2, load_mitra
 from causalmix.models.tabicl import load_tabicl, load_tabicl_checkpoint
 from causalmix.models.tabpfn import load_tabpfn, load_tabpfn_archive
+from causalmix.seeding import temporary_seed
 
-__all__ = ["MODELS", "ModelError", "TabularFoundationModel", "find_loader", "load_model"]
+__all__ = ["MODELS", "ModelError", "TabularFoundationModel", "digest_weights", "find_loader", "load_model"]
 
 
 def _load_embedded(name: str, device: str = "cpu", revision: str = "") -> TabularFoundationModel:
@@ -89,4 +90,6 @@ def load_model(name_or_path: str, device: str = "cpu") -> TabularFoundationModel
     >>> model.n_classes
     10
     """
-    return find_loader(name_or_path)(device)
+    load = find_loader(name_or_path)
+    with temporary_seed(0):  # a network that is made draws weights, before it gets its own
+        return load(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -41,6 +42,15 @@ class TabularFoundationModel(Protocol):
             Unnormalised log-probabilities; classes absent from the context are left to the caller to mask.
         """
         ...
+
+
+def digest_weights(model: torch.nn.Module) -> str:
+    """Return 12 hex characters of the SHA-256 over a model's weights, their names and shapes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def mask_absent_classes(logits: torch.Tensor, y_context: torch.Tensor) -> torch.Tensor:
