@@ -30,6 +30,7 @@ VALUES = {
     "datetime64[ns]": DATES,
     "datetime64[ns, Europe/Zurich]": DATES,
     "iso date": st.dates(datetime.date(1700, 1, 1), datetime.date(2250, 1, 1)).map(str),
+    "iso time": DATES.map(lambda moment: moment.isoformat(sep=" ", timespec="milliseconds")),
     "number category": st.integers(0, 5),
 }
 WITHOUT_MISSING = ("int64", "int8", "uint8", "bool")
@@ -47,7 +48,7 @@ def columns(draw: st.DrawFn, n_rows: int) -> pd.Series:
     values = draw(st.lists(element, min_size=n_rows, max_size=n_rows))
     if kind == "datetime64[ns, Europe/Zurich]":
         return pd.Series(pd.to_datetime(values, utc=True)).astype(kind)
-    dtype = {"iso date": "object", "number category": "category"}.get(kind, kind)
+    dtype = {"iso date": "object", "iso time": "object", "number category": "category"}.get(kind, kind)
     return pd.Series(values, dtype=dtype)
 
 

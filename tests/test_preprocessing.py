@@ -132,6 +132,52 @@ def test_text_that_only_looks_like_dates_stays_text():
     assert TablePreprocessor().fit(table).categorical == ("a",)
 
 
+MOMENTS = {
+    "as pandas writes them": ("2024-01-01 00:00:00", "2024-01-01 06:30:15", "2024-01-01 06:30:16"),
+    "with a T": ("2024-01-01T00:00:00", "2024-01-01T06:30:15", "2024-01-01T06:30:16"),
+    "to the minute": ("2024-01-01 00:00", "2024-01-01 06:30", "2024-01-01 06:31"),
+    "tenths": ("2024-01-01 00:00:00.0", "2024-01-01 06:30:15.5", "2024-01-01 06:30:15.6"),
+    "milliseconds": ("2024-01-01 00:00:00.000", "2024-01-01 06:30:15.123", "2024-01-01 06:30:15.124"),
+    "six digits": ("2024-01-01 00:00:00.000000", "2024-01-01 06:30:15.123000", "2024-01-01 06:30:15.124000"),
+    "nine digits": tuple(f"2024-01-01 06:30:15.{i:03}000000" for i in range(3)),
+}
+
+
+@pytest.mark.parametrize("values", MOMENTS.values(), ids=MOMENTS)
+@pytest.mark.parametrize("dtype", ["object", "string", "string[pyarrow]"])
+def test_text_with_a_time_of_day_is_read_as_days_and_comes_back_in_its_form(values, dtype):
+    table = pd.DataFrame({"when": pd.Series([*values, None], dtype=dtype)})
+    prep = TablePreprocessor().fit(table)
+    canonical = prep.transform(table)
+    assert prep.categorical == () and canonical["when"].dtype == "float64"
+    expected = pd.Series(pd.to_datetime(list(values))) - pd.Timestamp("1970-01-01")
+    assert canonical["when"].iloc[:3].tolist() == pytest.approx(expected / pd.Timedelta("1D"), abs=1e-11)
+    pd.testing.assert_frame_equal(prep.inverse_transform(canonical), table)
+
+
+def test_what_pandas_writes_of_a_datetime_is_no_category(tmp_path):
+    moments = pd.date_range("2024-01-01", periods=200, freq="97min")
+    pd.DataFrame({"when": moments, "size": range(200)}).to_csv(tmp_path / "t.csv", index=False)
+    prep = TablePreprocessor().fit(pd.read_csv(tmp_path / "t.csv"))
+    assert prep.categorical == ()
+    assert "column 'when': ISO date and time: read as days since 1970" in prep.report
+
+
+def test_a_drawn_moment_is_rounded_to_the_finest_unit_of_its_column():
+    prep = TablePreprocessor().fit(pd.DataFrame({"when": ["1970-01-02 12:00", "1970-01-02", "1970-01-03"]}))
+    assert prep.transform(pd.DataFrame({"when": ["1970-01-02"]}))["when"].tolist() == [1.0]
+    drawn = prep.inverse_transform(pd.DataFrame({"when": [1.5 + 40 / 86_400, 1.99999, np.nan]}))
+    assert drawn["when"].iloc[:2].tolist() == ["1970-01-02 12:01", "1970-01-03 00:00"]
+    assert drawn["when"].isna().tolist() == [False, False, True]
+
+
+def test_later_text_that_is_no_moment_is_missing():
+    prep = TablePreprocessor().fit(pd.DataFrame({"when": ["1970-01-02 12:00", "1970-01-03 00:00"]}))
+    later = ["1970-01-02T12:00:00", "soon", "1970-01-02 12:00+01:00", "1970-01-32 12:00", None]
+    canonical = prep.transform(pd.DataFrame({"when": later}))["when"]
+    assert canonical.iloc[0] == 1.5 and canonical.iloc[1:].isna().all()
+
+
 def test_integers_are_rounded_and_kept_in_range():
     table = pd.DataFrame({"small": np.array([0, 100], dtype="int8"), "big": [0, 2**62]})
     prep = TablePreprocessor().fit(table)

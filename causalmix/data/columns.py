@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from causalmix.data.date_text import DateText, find_date_text
 from causalmix.data.gate import DataError, is_date, is_number, order_labels
 from causalmix.seeding import derive_seed
 
 OTHER = "__other__"
 MS_PER_DAY = 86_400_000
-ISO_DATE = "%Y-%m-%d"
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,16 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class DateColumn:
-    """Dates as float days since 1970, exact to the millisecond; `text` marks ISO dates written as text."""
+    """Dates as float days since 1970, exact to the millisecond; `text` says how a text column writes them."""
 
     source: Any
     dtype: Any
-    text: bool
+    text: DateText | None
     missing: Any
 
     def encode(self, column: pd.Series) -> pd.Series:
         """Canonical float64 days, NaN where missing."""
-        dates = (
-            pd.to_datetime(column, format=ISO_DATE, errors="coerce") if self.text else pd.to_datetime(column)
-        )
+        dates = self.text.read(column) if self.text else pd.to_datetime(column)
         if isinstance(dates.dtype, pd.ArrowDtype):
             dates = dates.dt.tz_convert("UTC").dt.tz_localize(None) if dates.dt.tz is not None else dates
             dates = dates.astype("datetime64[ns]")
@@ -83,8 +81,7 @@ class DateColumn:
             index=column.index,
         )
         if self.text:
-            written = dates.dt.round("D").dt.strftime(ISO_DATE).astype(object)
-            return written.where(dates.notna(), self.missing).astype(self.dtype)
+            return self.text.write(dates).where(dates.notna(), self.missing).astype(self.dtype)
         if isinstance(self.dtype, pd.DatetimeTZDtype):
             return (
                 dates.astype(np.dtype(f"datetime64[{self.dtype.unit}]"))
@@ -184,22 +181,15 @@ def fit_column(column: pd.Series, max_levels: int) -> tuple[Column, str]:
     if distinct == 1:
         return _fit_levels(column, max_levels)[0], "one value or missing: read as a category"
     if is_date(column):
-        return DateColumn(column.name, column.dtype, False, pd.NaT), "date: read as days since 1970"
-    if _is_written_date(present):
-        missing = _missing_marker(column)
-        return DateColumn(column.name, column.dtype, True, missing), "ISO date: read as days since 1970"
+        return DateColumn(column.name, column.dtype, None, pd.NaT), "date: read as days since 1970"
+    form = find_date_text(present)
+    if form is not None:
+        kind = "ISO date and time" if form.separator else "ISO date"
+        fitted = DateColumn(column.name, column.dtype, form, _missing_marker(column))
+        return fitted, f"{kind}: read as days since 1970"
     if is_number(column):
         return NumberColumn(column.name, column.dtype), ""
     return _fit_levels(column, max_levels)
-
-
-def _is_written_date(present: pd.Series) -> bool:
-    """Whether every value is text such as 2013-01-31."""
-    if isinstance(present.dtype, pd.CategoricalDtype) or types.infer_dtype(present) != "string":
-        return False
-    if not present.str.fullmatch(r"\d{4}-\d{2}-\d{2}").all():
-        return False
-    return bool(pd.to_datetime(present, format=ISO_DATE, errors="coerce").notna().all())
 
 
 def _missing_marker(column: pd.Series) -> Any:
