@@ -206,6 +206,45 @@ def test_missing_values_are_encoded_from_the_training_rows_only():
     assert matrix[0, 0] == 2.0 and np.isfinite(matrix[1, 0])
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        1.7e12 + 1000.0 * np.arange(200),
+        pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(200), unit="s"),
+        [f"2024-01-01 00:{i // 60:02}:{i % 60:02}" for i in range(200)],
+        np.arange(200) * 1e36 + 1e39,
+        np.arange(200) * 1e-50,
+    ],
+    ids=["milliseconds since 1970", "moments", "moments as text", "beyond float32", "below float32"],
+)
+def test_values_that_float32_cannot_tell_apart_are_centred_and_scaled(values):
+    table = pd.DataFrame({"when": values, "size": np.arange(200) * 1.1})
+    prep = TablePreprocessor().fit(table)
+    canonical = prep.transform(table)
+    matrix = prep.encode(canonical)
+    assert len(np.unique(matrix[:, 0])) == 200 and (np.diff(matrix[:, 0]) > 0).all()
+    assert matrix[[0, -1], 0].tolist() == [-1.0, 1.0]
+    assert [line.split(": ")[0] for line in prep.report] == ["column 'when'"]
+    assert "of 200 values apart: centred and scaled" in prep.report[0]
+    assert (matrix[:, 1] == table["size"].to_numpy(dtype=np.float32)).all()
+    pd.testing.assert_frame_equal(prep.inverse_transform(canonical), table)
+
+
+def test_later_rows_are_centred_as_the_training_rows_are():
+    train = pd.DataFrame({"when": [*(1.7e12 + 1000.0 * np.arange(201)), np.nan]})
+    prep = TablePreprocessor().fit(train)
+    later = prep.transform(pd.DataFrame({"when": [1.7e12 + 400_000.0, 1.7e12 + 100_000.0, np.nan, 1e308]}))
+    assert prep.encode(later)[:3, 0].tolist() == [3.0, 0.0, 0.0]
+    assert np.isfinite(prep.encode(later)).all()
+
+
+@pytest.mark.parametrize("values", [np.arange(200) + 1e5, np.random.default_rng(0).lognormal(size=200)])
+def test_values_that_float32_tells_apart_are_encoded_as_they_are(values):
+    prep = TablePreprocessor().fit(pd.DataFrame({"a": values}))
+    matrix = prep.encode(prep.transform(pd.DataFrame({"a": values})))
+    assert (matrix[:, 0] == values.astype(np.float32)).all() and prep.report == ()
+
+
 def test_levels_are_ordered_by_value_and_not_by_their_order_in_the_category():
     column = pd.Categorical(["10", "9", "2"], categories=["10", "2", "9"])
     prep = TablePreprocessor().fit(pd.DataFrame({"a": column}))

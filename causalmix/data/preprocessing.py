@@ -11,9 +11,9 @@ import pandas as pd
 
 from causalmix.data.columns import CategoryColumn, Column, ConstantColumn, fit_column
 from causalmix.data.gate import DataError
+from causalmix.data.rescaling import find_rescaling, to_float32
 
 MAX_LEVELS = 30
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class TablePreprocessor:
@@ -55,7 +55,7 @@ class TablePreprocessor:
         self.max_levels = max_levels
 
     def fit(self, X_train: pd.DataFrame) -> TablePreprocessor:
-        """Learn types, levels and medians from the training rows.
+        """Learn types, levels, medians and scales from the training rows.
 
         Parameters
         ----------
@@ -78,7 +78,6 @@ class TablePreprocessor:
         self._labels = X_train.columns
         self.columns = tuple(n for n, c in self._fitted.items() if not isinstance(c, ConstantColumn))
         self.categorical = tuple(n for n, c in self._fitted.items() if isinstance(c, CategoryColumn))
-        self.report = tuple(f"column {name!r}: {word}" for name, (_, word) in fitted.items() if word)
         if not self.columns:
             raise DataError(
                 f"every column is constant in the training rows ({', '.join(names)}); "
@@ -86,6 +85,10 @@ class TablePreprocessor:
             )
         canonical = self.transform(X_train)
         self._medians = {n: float(canonical[n].median()) for n in self.columns if n not in self.categorical}
+        rescaled = {n: find_rescaling(canonical[n].dropna().to_numpy(), m) for n, m in self._medians.items()}
+        self._rescalings = {name: rescaling for name, (rescaling, _) in rescaled.items()}
+        words = {n: (word, rescaled.get(n, (None, ""))[1]) for n, (_, word) in fitted.items()}
+        self.report = tuple(f"column {n!r}: {'; '.join(filter(None, w))}" for n, w in words.items() if any(w))
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -153,7 +156,8 @@ class TablePreprocessor:
         -------
         ndarray
             (n_rows, len(columns)) float32 without NaN: numbers with missing values replaced by the training
-            median; ordinal codes for levels, and the code after the last level for a missing one.
+            median, centred and scaled where float32 could not tell the training values apart otherwise;
+            ordinal codes for levels, and the code after the last level for a missing one.
         """
         self._check_canonical(frame)
         matrix = np.empty((len(frame), len(self.columns)), dtype=np.float32)
@@ -167,7 +171,8 @@ class TablePreprocessor:
             else:
                 values = frame[name].to_numpy(dtype="float64")
                 filled = np.where(np.isnan(values), self._medians[name], values)
-                matrix[:, j] = filled.clip(-FLOAT32_MAX, FLOAT32_MAX)
+                rescaling = self._rescalings[name]
+                matrix[:, j] = to_float32(filled if rescaling is None else rescaling.apply(filled))
         return matrix
 
     def _names(self) -> tuple[str, ...]:
