@@ -189,6 +189,12 @@ def test_a_wrong_target_names_the_nearest_column(tmp_path):
         ("people.xlsx", "x", "neither .csv nor .parquet"),
         ("broken.parquet", "not a table", "broken.parquet cannot be read"),
         ("empty.csv", "", "empty.csv cannot be read"),
+        ("blank lines.csv", "\n \nage,age,answer\n" + "1,2,no\n3,4,yes\n" * 20, "columns are called 'age'"),
+        ("semicolons.csv", "age;size;answer\n" + "1;2,5;no\n3;4,5;yes\n" * 20, r"by semicolons.*sep=';'"),
+        ("tabs.csv", "age\tanswer\n" + "1\tno\n3\tyes\n" * 20, r"separated by tabs.*sep='\\t'"),
+        ("commas.csv", "age,size,answer\n" + "1,2,no,\n3,4,yes,\n" * 20, "rows end in an extra comma"),
+        ("names.csv", "age,answer\n" + "Ann,1,no\nBob,3,yes\n" * 20, "first row begins with 'Ann'; give"),
+        ("gaps.csv", "age,answer\n" + "1,no\n2,yes\n3,\n" * 20, "missing in 20 of 60 rows; drop these rows"),
         ("twice.csv", "age,age,answer\n" + "1,2,no\n3,4,yes\n" * 20, "several columns are called 'age'"),
     ],
 )
@@ -197,3 +203,12 @@ def test_a_bad_file_is_named(tmp_path, file, content, message):
         (tmp_path / file).write_text(content)
     with pytest.raises(DataError, match=message):
         load_table(tmp_path / file, target="answer")
+
+
+def test_the_types_of_a_column_do_not_hang_on_the_size_of_its_file(tmp_path):
+    """pandas reads a long file in parts, and numbers and text of one column in different types."""
+    n = 600_000
+    table = pd.DataFrame({"code": ["A1"] + ["17"] * (n - 1), "answer": Y[:2] * (n // 2)})
+    table.to_csv(tmp_path / "people.csv", index=False)
+    ds = load_table(tmp_path / "people.csv", target="answer")
+    assert ds.categorical == ("code",) and ds.X["code"].nunique() == 2

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+import pandas as pd
+
 from causalmix.data.bundled import BUNDLED, load_bundled
+from causalmix.data.csv_files import check_header, check_rows
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.data.known_scm import KNOWN_SCM, load_known_scm
 from causalmix.data.tabarena import load_tabarena, read_file
@@ -124,35 +127,29 @@ def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ())
         Naming the file or column and the cure.
     """
     file = Path(path)
+    if _is_csv(file) and file.is_file():
+        check_header(file)
     table = read_file(file)
-    names = [str(column) for column in table.columns]
-    if target not in names:
+    if _is_csv(file):
+        check_rows(file, table)
+    table.columns = [str(column) for column in table.columns]
+    _check_target(file, table, target)
+    X = table.drop(columns=target)
+    return make_dataset(file.stem, X, table[target], categorical)
+
+
+def _check_target(file: Path, table: pd.DataFrame, target: str) -> None:
+    """Refuse a target that is not in the file."""
+    if target not in table:
+        names = list(table.columns)
         raise DataError(
             f"the file {file} has no target column {target!r}{_suggest(target, names)}; its columns are "
             f"{', '.join(names)}"
         )
-    if file.suffix.lower() == ".csv":
-        _refuse_repeated_header(file)
-    table.columns = names
-    return make_dataset(file.stem, table.drop(columns=target), table[target], categorical)
 
 
-def _refuse_repeated_header(file: Path) -> None:
-    """pandas renames a repeated column to name.1 without a word."""
-    header = [str(field) for field in read_header(file)]
-    repeated = sorted({field for field in header if header.count(field) > 1})
-    if repeated:
-        raise DataError(
-            f"the file {file}: several columns are called {', '.join(map(repr, repeated))}; rename them"
-        )
-
-
-def read_header(file: Path) -> list[str]:
-    """First line of a CSV file, as fields."""
-    import csv
-
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        return next(csv.reader(stream), [])
+def _is_csv(file: Path) -> bool:
+    return file.suffix.lower() == ".csv"
 
 
 def _suggest(word: str, known: list[str]) -> str:

@@ -88,7 +88,9 @@ def read_file(path: Path) -> pd.DataFrame:
     if path.suffix.lower() not in FILE_TYPES:
         raise DataError(f"the file {path} is neither .csv nor .parquet; convert it to one of them")
     try:
-        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, low_memory=False)  # else a column's types depend on the file's size
     except (ValueError, OSError, pd.errors.ParserError) as error:
         cure = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "write it again"
         raise DataError(f"the file {path} cannot be read ({error}); {cure}") from error

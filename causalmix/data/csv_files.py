@@ -1,0 +1,63 @@
+"""What pandas reads from a CSV file without a word although it is not what the file says."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+
+from causalmix.data.gate import DataError
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+
+
+def read_header(file: Path) -> list[str]:
+    """Fields of the first line that is not blank; empty where there is none."""
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        try:
+            return next((row for row in csv.reader(stream) if len(row) > 1 or "".join(row).strip()), [])
+        except csv.Error:  # no text: pandas says so
+            return []
+
+
+def check_header(file: Path) -> None:
+    """Refuse a header that pandas would read in another way than its author.
+
+    Raises
+    ------
+    DataError
+        For columns separated by semicolons or tabs, and for repeated names, which pandas would change.
+    """
+    header = read_header(file)
+    for separator, name in _SEPARATORS.items():
+        if len(header) == 1 and separator in header[0]:
+            raise DataError(
+                f"the file {file}: its columns are separated by {name}; separate them by commas, e.g. "
+                f"pd.read_csv(file, sep={separator!r}).to_csv(file, index=False)"
+            )
+    repeated = sorted({field for field in header if header.count(field) > 1})
+    if repeated:
+        raise DataError(
+            f"the file {file}: several columns are called {', '.join(map(repr, repeated))}; rename them"
+        )
+
+
+def check_rows(file: Path, table: pd.DataFrame) -> None:
+    """Refuse rows longer than the header, of which pandas makes an index: every value is one column off.
+
+    Raises
+    ------
+    DataError
+        Saying whether rows end in an extra comma or the first column has no name.
+    """
+    if isinstance(table.index, pd.RangeIndex):
+        return
+    if table.iloc[:, -1].isna().all():
+        raise DataError(
+            f"the file {file}: its rows end in an extra comma; remove it, or end the header in one"
+        )
+    raise DataError(
+        f"the file {file}: its rows have more fields than its header, e.g. the first row begins with "
+        f"{table.index[0]!r}; give every column a name"
+    )
