@@ -194,6 +194,11 @@ def test_a_wrong_target_names_the_nearest_column(tmp_path):
         ("tabs.csv", "age\tanswer\n" + "1\tno\n3\tyes\n" * 20, r"separated by tabs.*sep='\\t'"),
         ("commas.csv", "age,size,answer\n" + "1,2,no,\n3,4,yes,\n" * 20, "rows end in an extra comma"),
         ("names.csv", "age,answer\n" + "Ann,1,no\nBob,3,yes\n" * 20, "first row begins with 'Ann'; give"),
+        (
+            "labels.csv",
+            "age,answer\n" + "1,None\n2,NA\n3,None\n4,some\n5,\n" * 20,
+            r"'answer' holds 'None' in 40 rows, 'NA' in 20 rows, which is read as missing.*Parquet",
+        ),
         ("gaps.csv", "age,answer\n" + "1,no\n2,yes\n3,\n" * 20, "missing in 20 of 60 rows; drop these rows"),
         ("twice.csv", "age,age,answer\n" + "1,2,no\n3,4,yes\n" * 20, "several columns are called 'age'"),
     ],
@@ -203,6 +208,11 @@ def test_a_bad_file_is_named(tmp_path, file, content, message):
         (tmp_path / file).write_text(content)
     with pytest.raises(DataError, match=message):
         load_table(tmp_path / file, target="answer")
+
+
+def test_a_class_called_none_is_kept_in_parquet(tmp_path):
+    frame(answer=["None", "some"] * (N // 2)).to_parquet(tmp_path / "people.parquet")
+    assert load_table(tmp_path / "people.parquet", "answer").y.cat.categories.tolist() == ["None", "some"]
 
 
 def test_the_types_of_a_column_do_not_hang_on_the_size_of_its_file(tmp_path):

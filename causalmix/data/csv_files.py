@@ -61,3 +61,19 @@ def check_rows(file: Path, table: pd.DataFrame) -> None:
         f"the file {file}: its rows have more fields than its header, e.g. the first row begins with "
         f"{table.index[0]!r}; give every column a name"
     )
+
+
+def words_read_as_missing(file: Path, column: str) -> dict[str, int]:
+    """Count what is written where pandas reads a missing value, e.g. None or NA; empty cells aside.
+
+    Parameters
+    ----------
+    file
+        A CSV file.
+    column
+        One of its columns.
+    """
+    written = pd.read_csv(file, usecols=[column], dtype=str, keep_default_na=False)[column]
+    read = pd.read_csv(file, usecols=[column], dtype=str)[column]
+    words = written[read.isna() & (written != "")]
+    return {str(word): int(count) for word, count in words.value_counts().items()}

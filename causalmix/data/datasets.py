@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from causalmix.data.bundled import BUNDLED, load_bundled
-from causalmix.data.csv_files import check_header, check_rows
+from causalmix.data.csv_files import check_header, check_rows, words_read_as_missing
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.data.known_scm import KNOWN_SCM, load_known_scm
 from causalmix.data.tabarena import load_tabarena, read_file
@@ -139,12 +139,22 @@ def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ())
 
 
 def _check_target(file: Path, table: pd.DataFrame, target: str) -> None:
-    """Refuse a target that is not in the file."""
+    """Refuse a target that is not in the file, or whose labels a CSV's reader takes for missing values."""
     if target not in table:
         names = list(table.columns)
         raise DataError(
             f"the file {file} has no target column {target!r}{_suggest(target, names)}; its columns are "
             f"{', '.join(names)}"
+        )
+    if not _is_csv(file) or not table[target].isna().any():
+        return
+    words = words_read_as_missing(file, target)
+    if words:
+        held = ", ".join(f"{word!r} in {count:,} rows" for word, count in words.items())
+        raise DataError(
+            f"the file {file}: the target {target!r} holds {held}, which is read as missing from a CSV file; "
+            f"if it is a class, give it another name, e.g. 'is {next(iter(words))}', or save the table as "
+            "Parquet; if it means missing, drop these rows"
         )
 
 
