@@ -194,6 +194,8 @@ def test_a_wrong_target_names_the_nearest_column(tmp_path):
         ("tabs.csv", "age\tanswer\n" + "1\tno\n3\tyes\n" * 20, r"separated by tabs.*sep='\\t'"),
         ("commas.csv", "age,size,answer\n" + "1,2,no,\n3,4,yes,\n" * 20, "rows end in an extra comma"),
         ("names.csv", "age,answer\n" + "Ann,1,no\nBob,3,yes\n" * 20, "first row begins with 'Ann'; give"),
+        ("index.csv", ",age,answer\n" + "0,1,no\n1,3,yes\n" * 20, "first column has no name.*index=False"),
+        ("r.csv", '"","age","answer"\n' + '"1",1,"no"\n"2",3,"yes"\n' * 20, "looks like a row number"),
         (
             "labels.csv",
             "age,answer\n" + "1,None\n2,NA\n3,None\n4,some\n5,\n" * 20,
@@ -213,6 +215,14 @@ def test_a_bad_file_is_named(tmp_path, file, content, message):
 def test_a_class_called_none_is_kept_in_parquet(tmp_path):
     frame(answer=["None", "some"] * (N // 2)).to_parquet(tmp_path / "people.parquet")
     assert load_table(tmp_path / "people.parquet", "answer").y.cat.categories.tolist() == ["None", "some"]
+
+
+def test_the_index_that_pandas_wrote_twice_is_refused(tmp_path):
+    path = tmp_path / "people.csv"
+    frame(answer=Y).to_csv(path)
+    pd.read_csv(path).to_csv(path)
+    with pytest.raises(DataError, match=r"pandas calls it 'Unnamed: 0.1'"):
+        load_table(path, target="answer")
 
 
 def test_the_types_of_a_column_do_not_hang_on_the_size_of_its_file(tmp_path):

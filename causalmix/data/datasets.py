@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -135,6 +136,7 @@ def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ())
     table.columns = [str(column) for column in table.columns]
     _check_target(file, table, target)
     X = table.drop(columns=target)
+    _refuse_row_numbers(file, X)
     return make_dataset(file.stem, X, table[target], categorical)
 
 
@@ -155,6 +157,17 @@ def _check_target(file: Path, table: pd.DataFrame, target: str) -> None:
             f"the file {file}: the target {target!r} holds {held}, which is read as missing from a CSV file; "
             f"if it is a class, give it another name, e.g. 'is {next(iter(words))}', or save the table as "
             "Parquet; if it means missing, drop these rows"
+        )
+
+
+def _refuse_row_numbers(file: Path, table: pd.DataFrame) -> None:
+    """The index that pandas (or R) wrote with a table comes back as a first column without a name."""
+    unnamed = [name for name in table.columns if re.fullmatch(r"Unnamed: 0(\.\d+)*", str(name))]
+    if unnamed:
+        raise DataError(
+            f"the file {file}: the first column has no name (pandas calls it {unnamed[0]!r}), so it looks "
+            "like a row number, which gives the class away where rows are sorted by class; write the file "
+            "without it, in pandas with to_csv(file, index=False), or give it a name if it is a feature"
         )
 
 
