@@ -168,13 +168,14 @@ def describe_absent(tables: Iterable[tuple[str, str]], data_dir: str | Path | No
 
 
 def note_own_table(plan: Plan) -> list[str]:
-    """Say what splitting and encoding a user's own table leaves out or reads in another way.
+    """Say what in a user's own table is doubtful, and what splitting and encoding it leaves out or changes.
 
     Returns
     -------
     list of str
-        Each note once, a column's in the words of the first split, with the number of splits that it holds
-        for. Empty for the tables of a suite. A fold that cannot be used is left to its runs, which say why.
+        The notes on the whole table, then those on its splits: each once, a column's in the words of the
+        first split, with the number of splits that it holds for. Empty for the tables of a suite. A fold that
+        cannot be used is left to its runs, which say why.
     """
     if plan.specs[0].suite != OWN_TABLE:
         return []
@@ -192,7 +193,8 @@ def note_own_table(plan: Plan) -> list[str]:
         subjects |= {note.partition(": ")[0]: note for note in report}
         words = {**subjects, **words}
         counts.update(subjects.keys())
-    return [f"{word} ({counts[key]} of {len(splits)} splits)" for key, word in words.items()]
+    of_splits = [f"{word} ({counts[key]} of {len(splits)} splits)" for key, word in words.items()]
+    return [*dataset.notes, *of_splits]
 
 
 def refuse_other_runs(store: ResultStore, plan: Plan, cure: str = _OWN_NAME) -> None:

@@ -170,11 +170,13 @@ def test_a_users_own_table_takes_a_path_and_a_target(cli, model, own_table):
 def test_what_is_left_out_of_a_users_own_table_is_said_once(cli, model, own_table):
     table = pd.read_csv(own_table).assign(unit="cm", street=[f"street {i % 50}" for i in range(60)])
     table.loc[0, "kind"] = "odd"
+    table["number"] = range(60)
     table.to_csv(own_table, index=False)
     words = ("run", "--table", str(own_table), "--target", "kind", "--model", model, *HERE)
     output = cli(*words, "--arms", "zero_shot", "--folds", "0-9", "--repeats", "0").output
     assert output.count("mine.csv: column 'unit': constant cm: left out (10 of 10 splits)") == 1
     assert len(re.findall(r"column 'street': \d+ rare levels of \d+ pooled \(10 of 10 splits\)", output)) == 1
+    assert output.count("mine.csv: column 'number': it runs from 0 to 59 in the order of the rows") == 1
     left_out = "1 test rows left out: no training row has their class ('odd') (1 of 10 splits)"
     assert output.count(left_out) == 1
     words = ("run", "--profile", "smoke", "--study", "other", "--arms", "zero_shot", "--folds", "0")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from decimal import Decimal
 
 import numpy as np
@@ -232,3 +233,53 @@ def test_the_types_of_a_column_do_not_hang_on_the_size_of_its_file(tmp_path):
     table.to_csv(tmp_path / "people.csv", index=False)
     ds = load_table(tmp_path / "people.csv", target="answer")
     assert ds.categorical == ("code",) and ds.X["code"].nunique() == 2
+
+
+DOUBTFUL = {
+    "row number": (np.arange(N) + 7, "it runs from 7 to 46 in the order of the rows.*drop it"),
+    "question marks": (
+        ["?", "1.5", "2", "-3"] * (N // 4),
+        r"because of '\?', though 30 of 40 values are num",
+    ),
+    "thousands": (["1,200", "1,300.5", "200"] * 13 + ["1"], "because of '1,200', though 40 of 40.*commas"),
+    "dates": (["01/05/2023", "01/06/2023"] * (N // 2), "'01/05/2023', though 40 of 40.*write 2024-03-01"),
+    "dotted dates": (["1.5.2023", "2.5.2023 10:00"] * (N // 2), "'1.5.2023', though 40 of 40.*look like d"),
+    "time zones": (["2024-01-01 10:00+02:00", "2024-01-02 10:00Z"] * (N // 2), "without a time zone"),
+    "far future": (["2024-01-01", "9999-12-31"] * (N // 2), "'9999-12-31'.*of the years 1678 to 2261"),
+    "gaps": (["2024-01-01", "2024-01-02 10:00", "unknown"] * 13 + [None], "'unknown', though 26 of 39"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_a_doubtful_column_of_a_users_table_is_noted_with_what_to_do(tmp_path, case):
+    values, message = DOUBTFUL[case]
+    frame(doubtful=values, answer=Y).drop(columns="age").to_csv(tmp_path / "people.csv", index=False)
+    (note,) = load_table(tmp_path / "people.csv", target="answer").notes
+    assert note.startswith("column 'doubtful': ") and re.search(message, note)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(N)[::-1],
+        np.arange(N) * 2,
+        np.arange(N) + 0.5,
+        ["v1.2.3", "v1.10.3"] * (N // 2),
+        ["1.2.3", "10.20.30"] * (N // 2),
+        ["2024-01-01", "2024-01-02 10:00"] * (N // 2),
+        ["7", "x", "y", "z"] * (N // 4),
+        [True, False] * (N // 2),
+    ],
+    ids=["falling", "even", "halves", "versions", "dotted versions", "dates", "text", "truth values"],
+)
+def test_a_column_that_is_what_it_looks_like_is_not_noted(tmp_path, values):
+    frame(plain=values, answer=Y).drop(columns="age").to_csv(tmp_path / "people.csv", index=False)
+    assert load_table(tmp_path / "people.csv", target="answer").notes == ()
+
+
+def test_nothing_is_noted_of_numbers_written_as_text_or_columns_declared_categorical(tmp_path):
+    path = tmp_path / "people.parquet"
+    table = frame(zone=["1", "2"] * (N // 2), code=["1", "?"] * (N // 2), answer=Y)
+    table.assign(part=table["zone"].astype("category")).to_parquet(path)
+    ds = load_table(path, target="answer", categorical=("code", "age"))
+    assert ds.notes == () and ds.categorical == ("age", "zone", "code", "part")

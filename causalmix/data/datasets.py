@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from causalmix.data.bundled import BUNDLED, load_bundled
+from causalmix.data.column_notes import note_columns
 from causalmix.data.csv_files import check_header, check_rows, words_read_as_missing
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.data.known_scm import KNOWN_SCM, load_known_scm
@@ -111,7 +112,7 @@ def load_dataset(
 
 
 def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ()) -> Dataset:
-    """Load a user's own CSV or Parquet file.
+    """Load a user's own CSV or Parquet file; `Dataset.notes` says which columns are doubtful.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ())
     _check_target(file, table, target)
     X = table.drop(columns=target)
     _refuse_row_numbers(file, X)
-    return make_dataset(file.stem, X, table[target], categorical)
+    return make_dataset(file.stem, X, table[target], categorical, note_columns(X, categorical))
 
 
 def _check_target(file: Path, table: pd.DataFrame, target: str) -> None:
