@@ -49,6 +49,24 @@ def manifest_bytes(
     return (json.dumps(manifest, indent=1) + "\n").encode()
 
 
+def check_manifest(manifest: object) -> dict:
+    """Return what was read from a ``manifest.json`` if it has what a store reads of it.
+
+    Raises
+    ------
+    ValueError
+        When it has not; the message says what it lacks.
+    """
+    kinds = {"protocol_version": int, "runs": dict, "absent": list}
+    found = manifest if isinstance(manifest, dict) else {}
+    lacking = [name for name, kind in kinds.items() if not isinstance(found.get(name), kind)]
+    if not lacking and not all(isinstance(cell, dict) and "spec_hash" in cell for cell in found["absent"]):
+        lacking = ["spec_hash of each absent run"]
+    if lacking:
+        raise ValueError(f"it is no manifest of a study, without {', '.join(lacking)}")
+    return found
+
+
 def content_hash(tables: dict[str, pd.DataFrame]) -> str:
     """Return 16 hex characters over the content of the tables, whatever files they came from."""
     digest = hashlib.sha256()

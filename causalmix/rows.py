@@ -92,6 +92,11 @@ COLUMNS: dict[str, dict[str, tuple[type, str]]] = {
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _PANDAS = {str: object, int: np.int64, float: np.float64, bool: np.bool_}
+_NEVER_EMPTY = {*_CELL, "status", "protocol", "environment"}
+_OTHER_VERSION = (
+    "as another version of causalmix wrote them: read them with that version, or run them again under "
+    "another --study."
+)
 _ORDER = ["study", "dataset", "fold", "repeat", "model", "arm", "spec_hash"]
 
 
@@ -175,23 +180,29 @@ def to_frame(table: str, rows: Iterable[dict]) -> pd.DataFrame:
 def order_frame(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with the columns, types and row order of ``table``.
 
-    Missing text becomes ""; a column of numbers that an older study did not record is empty (NaN).
+    Missing text becomes "", except where a run cannot be told without it; a column of numbers that an older
+    study did not record is empty (NaN).
 
     Raises
     ------
     StoreError
-        When a column of whole numbers or truth values, which cannot be empty, is not there or has gaps.
+        When a column of whole numbers or truth values, or of what tells a run, is not there or has gaps, or a
+        column holds something of another type.
     """
     columns = {}
     for name, (kind, meaning) in COLUMNS[table].items():
         column = frame.get(name, pd.Series(np.nan, index=frame.index))
-        if kind in (int, bool) and column.isna().any():
+        if (kind in (int, bool) or name in _NEVER_EMPTY) and column.isna().any():
+            n_empty = int(column.isna().sum())
             raise StoreError(
-                f"{table}: {int(column.isna().sum())} of {len(column)} rows have no {name!r} ({meaning}), as "
-                "another version of causalmix wrote them: read them with that version, or run them again "
-                "under another --study."
+                f"{table}: {n_empty} of {len(column)} rows have no {name!r} ({meaning}), {_OTHER_VERSION}"
             )
-        columns[name] = (column.fillna("") if kind is str else column).astype(_PANDAS[kind])
+        try:
+            columns[name] = (column.fillna("") if kind is str else column).astype(_PANDAS[kind])
+        except (TypeError, ValueError) as error:
+            raise StoreError(
+                f"{table}: {name!r} ({meaning}) cannot be read ({error}), {_OTHER_VERSION}"
+            ) from error
     order = [name for name in (*_ORDER, "step", "dag") if name in columns]
     return pd.DataFrame(columns).sort_values(by=order, kind="stable", ignore_index=True)
 
@@ -211,14 +222,19 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     Raises
     ------
     StoreError
-        When the file cannot be read; the message names it.
+        When the file cannot be read, or lacks the columns (of all, the name of the run); the message names
+        it.
     """
     try:
-        return pq.read_table(path, columns=columns).to_pandas()
+        there = pq.read_schema(path).names
+        lacking = [name for name in columns or ("spec_hash",) if name not in there]
+        if not lacking:
+            return pq.read_table(path, columns=columns).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise StoreError(
             f"{path} cannot be read ({error}): restore it from git, or delete it and run again."
         ) from error
+    raise StoreError(f"the rows of {path} have no {', '.join(lacking)}, {_OTHER_VERSION}")
 
 
 def _cell(record: RunRecord) -> dict:

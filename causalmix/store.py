@@ -16,6 +16,7 @@ import pandas as pd
 from causalmix.atomic import locked, remove_leftovers, write_atomically
 from causalmix.manifest import (
     absent_cell,
+    check_manifest,
     content_hash,
     count_arms,
     manifest_bytes,
@@ -199,7 +200,7 @@ class ResultStore:
         """
         path = self.root / "manifest.json"
         try:
-            return json.loads(path.read_text())
+            return check_manifest(json.loads(path.read_text()))
         except FileNotFoundError as error:
             raise StoreError(f"{path} does not exist: `causalmix run` makes it.") from error
         except ValueError as error:
@@ -228,7 +229,10 @@ class ResultStore:
             kept = read_parquet(path)
             frames.append(kept[~kept["spec_hash"].isin({record.spec.spec_hash for record in records})])
         filled = [frame for frame in frames if len(frame)]
-        return order_frame(name, pd.concat(filled, ignore_index=True)) if filled else frames[0]
+        try:
+            return order_frame(name, pd.concat(filled, ignore_index=True)) if filled else frames[0]
+        except StoreError as error:
+            raise StoreError(f"{self.root}: {error}") from error
 
     def _published(self) -> dict[str, str]:
         """Return the status of each run in the Parquet file, by its hash."""

@@ -276,6 +276,50 @@ def test_a_damaged_parquet_file_is_named(store):
         store.runs()
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("spec_hash", r"the rows of .*runs\.parquet have no spec_hash, as another version of causalmix"),
+        ("status", r"1 of 1 rows have no 'status' .*as another version of causalmix"),
+        ("protocol", r"1 of 1 rows have no 'protocol' .*as another version of causalmix"),
+    ],
+)
+def test_published_runs_without_what_tells_them_are_named(store, name, message):
+    store.write(make_record())
+    store.consolidate()
+    for path in store.records.iterdir():
+        path.unlink()
+    path = store.root / "runs.parquet"
+    pd.read_parquet(path).drop(columns=name).to_parquet(path)
+    with pytest.raises(StoreError, match=message):
+        store.runs()
+    if name != "protocol":
+        with pytest.raises(StoreError, match=f"have no {name}"):
+            store.missing([make_spec()])
+
+
+def test_published_runs_that_hold_something_else_are_named(store):
+    path = store.write(make_record())
+    store.consolidate()
+    path.unlink()
+    runs = store.root / "runs.parquet"
+    pd.read_parquet(runs).assign(test_auc="much").to_parquet(runs)
+    with pytest.raises(
+        StoreError, match=r"demo: runs: 'test_auc' \(.*\) cannot be read \(.*\), as another version"
+    ):
+        store.runs()
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", "half", '{"protocol_version": 1, "runs": {}, "absent": [3]}', "null"]
+)
+def test_a_manifest_that_is_none_is_named(store, content):
+    store.plan([make_spec()])
+    (store.root / "manifest.json").write_text(content)
+    with pytest.raises(StoreError, match=r"manifest\.json is corrupt .*delete it and run again"):
+        ResultStore(store.root).counts()
+
+
 # Manifest and density
 
 
