@@ -11,22 +11,16 @@ import pandas as pd
 from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 
-from causalmix.cells import CELL_OF_MODEL
 from causalmix.claims import Verdict, write_verdict
 from causalmix.devices import check_device
 from causalmix.figures import save_figure
-from causalmix.locations import STUDY_ORDER, find_root
-from causalmix.planning import (
-    Plan,
-    how_to_finish,
-    refuse_foreign_runs,
-    refuse_other_runs,
-    split_absent,
-)
+from causalmix.locations import find_root
+from causalmix.planning import Plan, refuse_foreign_runs, refuse_other_runs, split_absent
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
 from causalmix.rules import short
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
+from causalmix.study_folders import IncompleteStudyError, NoStudyError, check_complete, find_study
 from causalmix.study_view import StudyView
 
 with warnings.catch_warnings():
@@ -37,10 +31,6 @@ with warnings.catch_warnings():
 
 _OWN_STUDY = "pass study=NAME and profile=…, with the name of a new study or of the one to complete"
 """What to do about runs that belong to no study yet."""
-
-
-class IncompleteStudyError(StoreError):
-    """A study that lacks some of the planned runs of a table's fold."""
 
 
 def open_study(
@@ -72,8 +62,9 @@ def open_study(
         Run what the study lacks before it is opened; what is there is kept. Tables that cannot be had here
         are left out and named.
     required : bool
-        Where not, a study that is not recorded, or not complete, is opened as an empty one with a note that
-        says so: figures show "not run yet" and claims are not tested.
+        Where not, a study that has not been run, or is not complete, is opened as an empty one with a note
+        that says so: figures show "not run yet" and claims are not tested. One that is damaged, or whose name
+        is neither a folder's nor a profile's, is refused all the same.
 
     Returns
     -------
@@ -82,25 +73,24 @@ def open_study(
     Raises
     ------
     StoreError
-        When there is no such study, it is incomplete, it holds several versions of a table, or runs of
-        several models and none is named.
+        When there is no such study, it is incomplete or damaged, it holds several versions of a table, or
+        runs of several models and none is named.
     SpecError
         With ``run_missing``: when there is no such profile or device, the study is not named, or the runs are
         not of its model, suite or profile.
     """
     if run_missing and study == "auto":
         raise SpecError(f"run_missing adds runs to a study, so say to which: {_OWN_STUDY}")
+    folder = find_root() / "results" / study
     try:
         folder = find_study(study, profile if run_missing else "")
         store = ResultStore(folder)
         absent = _run_missing(store, profile, data, model, device) if run_missing else None
-        _check_complete(store, absent)
-    except StoreError as error:
+        check_complete(store, absent)
+    except (NoStudyError, IncompleteStudyError) as error:
         if required or run_missing:
             raise
-        return StudyView(
-            ResultStore(find_root() / "results" / Path(study).name), model, _why_empty(error, study)
-        )
+        return StudyView(ResultStore(folder), model, _why_empty(error, study))
     runs = store.runs()
     store.check_versions(runs)
     models = sorted(runs["model"].unique())
@@ -109,42 +99,6 @@ def open_study(
     if model and model not in models:
         raise StoreError(f"{folder} holds no run of {model!r}; it holds {', '.join(models)}")
     return StudyView(store, model or models[0])
-
-
-def find_study(study: str = "auto", profile: str = "") -> Path:
-    """Return the folder of a study, from any working folder.
-
-    Parameters
-    ----------
-    study : str
-        As for `open_study`.
-    profile : str
-        Named by who wants to run it: a study that does not exist yet is then allowed.
-
-    Raises
-    ------
-    StoreError
-        When there is no such study; the message lists those that are there.
-    """
-    path = Path(study)
-    if study != "auto" and (path.is_absolute() or (path / "runs.parquet").is_file()):
-        if profile or _is_study(path):
-            return path.resolve()
-        raise StoreError(f"{path} is no recorded study: it holds neither runs.parquet nor records/")
-    results = find_root() / "results"
-    there = sorted(folder.name for folder in results.glob("*") if _is_study(folder))
-    if study == "auto":
-        found = next((name for name in STUDY_ORDER if name in there), profile)
-        if not found:
-            raise StoreError(f"{results} holds no recorded study: `causalmix run --profile quick` makes one")
-        return results / found
-    for folder in (results / study, find_root() / study):
-        if _is_study(folder):
-            return folder
-    if profile or study in PROFILES:
-        return results / path.name
-    made = f"; {how_to_finish(path.name)} makes it" if path.name in PROFILES else ""
-    raise StoreError(f"no recorded study {study!r}: {results} holds {', '.join(there) or 'none'}{made}")
 
 
 def publish(
@@ -221,35 +175,7 @@ def shown(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.map(lambda value: value if not isinstance(value, float) else short(value).replace("nan", ""))
 
 
-def _is_study(folder: Path) -> bool:
-    return (folder / "runs.parquet").is_file() or (folder / "records").is_dir()
-
-
-def _check_complete(store: ResultStore, absent: list[str] | None) -> None:
-    """Refuse a store without runs, or with only some of the planned runs of a table's fold.
-
-    Tables and folds that are absent altogether make a smaller study, which says so. Where the missing runs
-    were to be made, only the ``absent`` tables, which cannot be had here, may be lacking.
-    """
-    folder, runs = store.root, store.runs()
-    if runs.empty:
-        raise StoreError(f"{folder} holds no run: run it (`causalmix run`), or pass run_missing=True")
-    begun = set(runs[CELL_OF_MODEL].itertuples(index=False, name=None))
-    lacking = [
-        cell
-        for cell in store.absent()
-        if (absent is not None and cell["dataset"] not in absent)
-        or tuple(map(cell.get, CELL_OF_MODEL)) in begun
-    ]
-    if lacking:
-        cells = "; ".join(f"{cell['dataset']} fold {cell['fold']} {cell['arm']}" for cell in lacking[:3])
-        raise IncompleteStudyError(
-            f"{folder} lacks {len(lacking)} planned runs of folds that were begun ({cells}…): finish it with "
-            f"{how_to_finish(folder.name)}, or pass run_missing=True"
-        )
-
-
-def _why_empty(error: StoreError, study: str) -> str:
+def _why_empty(error: NoStudyError | IncompleteStudyError, study: str) -> str:
     state = "is not complete yet" if isinstance(error, IncompleteStudyError) else "has not been run yet"
     return f"the study {Path(study).name} {state}"
 

@@ -125,9 +125,9 @@ def test_a_model_that_depth_does_not_steady_gets_another_answer(studies):
 def test_too_few_tables_or_no_study_are_not_tested_and_the_reason_is_given(studies):
     few = answer_about((studies["ours_few"], studies["few"]))
     assert few.outcome == "not tested" and "the study has 3 tables" in few.text
-    absent = open_study("depth-never-run", required=False)
+    absent = open_study("/nowhere/depth-known", required=False)
     for pair in ((studies["ours"], absent), (absent, studies["ours"])):
-        assert "the study depth-never-run has not been run yet" in answer_about(pair).text
+        assert "the study depth-known has not been run yet" in answer_about(pair).text
 
 
 def test_the_answer_is_not_read_before_the_second_study_has_all_folds_of_the_first(studies):
@@ -164,7 +164,7 @@ def test_controls_are_not_read_before_all_of_them_were_run_with_the_second_model
         assert f"the study {name} holds the dial's controls on 0 of the 40 tables and folds" in answer.text
     without = answer_for_controls((studies["alike"], studies["controlled"]))
     assert "fewer than three tables of alike have both the dial and its controls" in without.text
-    absent = open_study("depth-never-run", required=False)
+    absent = open_study("/nowhere/depth-known", required=False)
     assert answer_for_controls((absent, studies["ours"])).outcome == "not tested"
 
 
@@ -280,7 +280,7 @@ def test_the_measures_that_the_rules_do_not_read_are_quoted_for_both_models(stud
         named = f"in *{row.measure.replace('_', ' ')}*"
         assert (named in text) == math.isfinite(row.effect)
     assert "with `made-up` and `controlled` (the folds of the first two rules): " in text
-    absent = open_study("depth-never-run", required=False)
+    absent = open_study("/nowhere/depth-known", required=False)
     for pair in ((studies["ours"], absent), (absent, absent), (studies["ours"], studies["alike"])):
         assert describe_measures(compare_measures(pair)) == ""
 
@@ -316,7 +316,7 @@ def test_the_figure_shows_each_model_as_claim_19_decides_it_and_a_dot_per_shared
 
 
 def test_one_model_alone_is_still_drawn_and_none_says_so(studies):
-    absent = open_study("depth-never-run", required=False)
+    absent = open_study("/nowhere/depth-known", required=False)
     one = studies["ours"], absent
     frame = load_depth_models(one, decide_each(one))
     assert set(frame["series"]) == {"made-up", f"made-up{AGAINST}"}

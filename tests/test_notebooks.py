@@ -19,7 +19,7 @@ from causalmix.book.execute import START_SECONDS
 from causalmix.claims import VERDICT_SCHEMA, collect_verdicts, load_claims
 from causalmix.locations import find_root
 from causalmix.notebook import find_study, open_study
-from causalmix.specs import RunSpec, SpecError
+from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 from tests.generator_records import make_costs, make_scores
 from tests.pretraining_log import make_log
@@ -234,15 +234,15 @@ def test_the_controls_answer_their_question_in_a_sentence(executed, name="contro
 
 
 def test_controls_that_are_not_recorded_leave_the_question_open(tmp_path):
-    run("controls", tmp_path, {"study": "controls-of-tomorrow"})
+    run("controls", tmp_path, {"study": str(tmp_path / "controls")})
     values = tmp_path / "files" / "controls" / "values"
     answer = (values / "controls_answer.md").read_text()
-    assert "Not tested: the study controls-of-tomorrow has not been run yet" in answer
+    assert "Not tested: the study controls has not been run yet" in answer
     assert "not been run yet" in (values / "controls.md").read_text()
 
 
 def test_a_study_that_is_not_there_yet_is_not_tested_and_says_so(tmp_path):
-    run("claim_19_depth_and_stability", tmp_path, {"study": "depth-of-tomorrow"})
+    run("claim_19_depth_and_stability", tmp_path, {"study": str(tmp_path / "depth")})
     out = tmp_path / "files" / "claim_19_depth_and_stability"
     (verdict,) = collect_verdicts(out / "verdicts")
     assert verdict["verdict"] == "not tested" and "has not been run yet" in verdict["reason"]
@@ -268,6 +268,86 @@ def test_a_study_is_found_by_its_path(study):
 def test_a_study_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(StoreError, match="no recorded study 'first-lok'"):
         find_study("first-lok")
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize("asked", ["depth-tabpnf", "controlls", "{folder}/depth-tabpnf"])
+def test_a_misspelt_study_is_refused_with_the_name_that_was_meant(tmp_path, asked, required):
+    meant = {"controlls": "controls"}.get(asked, "depth-tabpfn")
+    with pytest.raises(StoreError, match=f"no recorded study '.*', did you mean '{meant}'"):
+        open_study(asked.format(folder=tmp_path), required=required)
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_study_that_is_only_planned_or_not_there_is_an_empty_one_where_it_is_not_required(
+    tmp_path, planned
+):
+    folder = tmp_path / ("mine" if planned else "depth")
+    if planned:
+        ResultStore(folder).plan([make_spec()])
+    view = open_study(str(folder), required=False)
+    assert view.runs().empty and view.note == f"the study {folder.name} has not been run yet"
+    with pytest.raises(StoreError, match="holds no run"):
+        open_study(str(folder))
+
+
+def damage(store: ResultStore, how: str) -> None:
+    if how == "truncated":
+        path = store.root / "runs.parquet"
+        path.write_bytes(path.read_bytes()[:200])
+    elif how == "no runs":
+        (store.root / "runs.parquet").unlink()
+    elif how == "no runs and manifest":
+        for name in ("runs.parquet", "manifest.json"):
+            (store.root / name).unlink()
+    else:
+        (store.root / "manifest.json").write_text(how)
+
+
+@pytest.mark.parametrize("how", ["truncated", "no runs", "no runs and manifest", "half", "[]", "{}"])
+def test_a_damaged_study_is_refused_whether_it_is_required_or_not(tmp_path, how):
+    store = make_study(tmp_path / "controls", datasets=("a",), n_folds=1)
+    for path in store.records.iterdir():
+        path.unlink()
+    store.records.rmdir()
+    assert len(open_study(str(store.root), required=False).runs())
+    damage(store, how)
+    for required in (True, False):
+        with pytest.raises(StoreError, match=r"damaged|corrupt|cannot be read|no manifest"):
+            open_study(str(store.root), required=required)
+
+
+@pytest.mark.parametrize(
+    ("study", "cure"),
+    [
+        ("quick", "finish it with `causalmix run --profile quick`, or pass run_missing=True$"),
+        ("mine", r"--study mine`\), or pass run_missing=True and profile=NAME"),
+    ],
+)
+def test_an_incomplete_study_is_finished_by_advice_that_works(tmp_path, study, cure):
+    store = make_study(tmp_path / study, datasets=("iris",), n_folds=1)
+    store.plan([RunSpec(study, "bundled", "iris", 0, "tabebm", "made-up")])
+    with pytest.raises(StoreError, match=cure):
+        open_study(str(store.root))
+
+
+def test_run_missing_is_not_advised_for_a_users_own_table(tmp_path):
+    store = make_study(tmp_path / "mine", datasets=("mine.csv",), n_folds=1)
+    store.plan([RunSpec("mine", OWN_TABLE, "mine.csv", 0, "tabebm", "made-up")])
+    with pytest.raises(StoreError, match=r"--study mine`\)$"):
+        open_study(str(store.root))
+
+
+def test_a_path_is_honoured_whatever_of_the_study_lies_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_study(tmp_path / "mystores" / "foo", datasets=("a",), n_folds=1)
+    for path in (tmp_path / "mystores" / "foo").glob("*.parquet"):
+        path.unlink()
+    for profile in ("", "smoke"):
+        assert find_study("mystores/foo", profile) == tmp_path / "mystores" / "foo"
+    assert find_study("mystores/new", "smoke") == tmp_path / "mystores" / "new"
+    assert find_study("results/new", "smoke") == find_root() / "results" / "new"
+    assert find_study("new", "smoke") == find_root() / "results" / "new"
 
 
 def test_a_study_with_a_fold_that_was_only_begun_names_what_it_lacks(tmp_path):
@@ -368,7 +448,8 @@ def test_runs_that_are_not_of_the_study_are_refused_and_it_stays_as_it_was(
 ):
     store = make_study(tmp_path / "results" / "paper", datasets=("a",), n_folds=1, suite="tabarena33")
     before = (store.root / "manifest.json").read_bytes()
-    monkeypatch.setattr("causalmix.notebook.find_root", lambda: tmp_path)
+    for module in ("notebook", "study_folders"):
+        monkeypatch.setattr(f"causalmix.{module}.find_root", lambda: tmp_path)
     with pytest.raises(SpecError, match=message):
         open_study(**asked, run_missing=True)
     assert (store.root / "manifest.json").read_bytes() == before

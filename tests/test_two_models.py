@@ -125,7 +125,7 @@ def test_studies_without_a_common_table_are_not_compared(studies):
 
 
 def test_a_study_that_is_not_there_yet_leaves_the_question_open(studies):
-    both = share_cells(studies["ours"], open_study("of-tomorrow", required=False))
+    both = share_cells(studies["ours"], open_study("/nowhere/paper-tabpfn", required=False))
     assert load_models(*both).empty
     text = say_what_carries_over(both, decide_for_both(load_claims(), both, resamples=200))
-    assert text == "Not tested: the study of-tomorrow has not been run yet."
+    assert text == "Not tested: the study paper-tabpfn has not been run yet."
