@@ -136,7 +136,7 @@ def make_records(
             if isinstance(run, PreparedRun):
                 data.append(encode_rows(run.fold, run.pool))
                 runs.append(run)
-        except (ModelError, SpecError):
+        except (ModelError, SpecError, OSError):
             raise
         except Exception as error:
             run = failed_record(spec, f"{type(error).__name__}: {error}", device)

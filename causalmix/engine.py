@@ -48,6 +48,8 @@ class Summary:
         Wall-clock time.
     reasons : tuple of str
         Why the failed ones failed, each reason with its run.
+    failed_before : int
+        Those of the skipped runs that are there as failed ones.
     """
 
     done: int
@@ -55,6 +57,12 @@ class Summary:
     skipped: int
     seconds: float
     reasons: tuple[str, ...] = ()
+    failed_before: int = 0
+
+    @property
+    def all_failed(self) -> bool:
+        """Whether something was tried, all of it failed, and nothing was there already."""
+        return self.failed > 0 and not (self.done or self.skipped)
 
     def __str__(self) -> str:
         return f"{self.done} done, {self.failed} failed, {self.skipped} there already ({self.seconds:.0f} s)"
@@ -101,7 +109,8 @@ def run_all(
     Raises
     ------
     PoolError
-        When the model cannot be loaded, no worker process starts, or there is no Ray cluster.
+        When the model cannot be loaded, a file cannot be read or written by a worker, no worker process
+        starts, or there is no Ray cluster. Engine "here" raises the ModelError or OSError itself.
     SpecError
         For an unknown engine or an impossible shard.
     StoreError
@@ -109,9 +118,9 @@ def run_all(
     """
     start = time.monotonic()
     chosen = take_shard(list(specs), shard)
-    failed_before = _failed_hashes(store) if retry_failed else set()
-    lacking = {spec.spec_hash for spec in store.missing(chosen)} | failed_before
-    todo = [spec for spec in chosen if spec.spec_hash in lacking]
+    lacking = {spec.spec_hash for spec in store.missing(chosen)}
+    failed = {spec.spec_hash for spec in chosen} & _failed_hashes(store) - lacking
+    todo = [spec for spec in chosen if spec.spec_hash in lacking | (failed if retry_failed else set())]
     work = partial(make_record, data_dir=data_dir, cache_dir=cache_dir, device=device)
     reasons = []
     with make_progress([spec.dataset for spec in todo], "runs", progress) as bars:
@@ -125,9 +134,13 @@ def run_all(
             if record.reason:
                 reasons.append(f"{record.spec}: {record.reason}")
             bars.advance(record.spec.dataset, reasons[-1] if record.reason else "")
-    n_failed = len(reasons)
     return Summary(
-        len(todo) - n_failed, n_failed, len(chosen) - len(todo), time.monotonic() - start, tuple(reasons)
+        done=len(todo) - len(reasons),
+        failed=len(reasons),
+        skipped=len(chosen) - len(todo),
+        seconds=time.monotonic() - start,
+        reasons=tuple(reasons),
+        failed_before=0 if retry_failed else len(failed),
     )
 
 
@@ -226,12 +239,15 @@ def make_record(
 
     Every engine computes on one CPU thread, so that the records are the same. The grid stays dense and
     ``--retry-failed`` makes the run again once the cause is mended. A model or preset that cannot be had
-    would fail every run, so that error goes on. Parameters as in `causalmix.experiment.run_one`.
+    would fail every run, and a fault of the machine is no result, so such errors go on. Parameters as in
+    `causalmix.experiment.run_one`.
 
     Raises
     ------
     ModelError, SpecError
         When the model, the arm or the preset cannot be had.
+    OSError
+        When a file cannot be read or written (a full disk, a table's file that is damaged).
     """
     from causalmix.experiment import run_one
     from causalmix.models.base import ModelError
@@ -240,7 +256,7 @@ def make_record(
     try:
         with cpu_threads(1):
             return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
-    except (ModelError, SpecError):
+    except (ModelError, SpecError, OSError):
         raise
     except Exception as error:
         return failed_record(spec, f"{type(error).__name__}: {error}", device)
@@ -258,6 +274,8 @@ def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str |
         if find_rows(fold, spec, cache_dir) is not None:
             return "cached", ""
         make_rows(fold, spec, cache_dir)
+    except OSError:
+        raise
     except (DataError, GeneratorError) as error:
         return "failed", str(error)
     except Exception as error:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from causalmix.data import DataError
 from causalmix.data.known_scm import true_graph
-from causalmix.folds import Fold, prepare_fold
+from causalmix.folds import Fold, load_spec_table, prepare_fold, split_fold
 from causalmix.generators import CausalGenerator, make_generator
 from causalmix.generators.base import GeneratorError
 from causalmix.generators.cache import SyntheticCache, SyntheticKey, SyntheticTable
@@ -81,10 +81,8 @@ def run_one(
 
     Raises
     ------
-    SpecError
-        For an arm or preset that does not exist.
-    ModelError
-        When the model cannot be had.
+    SpecError, ModelError, OSError
+        For an arm, a preset or a model that cannot be had, and a file that cannot be read or written.
 
     Examples
     --------
@@ -127,13 +125,16 @@ def prepare_run(
     device: str = "cpu",
 ) -> PreparedRun | RunRecord:
     """Return the run with its rows, or its failed record when the table or the generator cannot serve it."""
-    arm, fold = find_arm(spec.arm), None
+    arm, dataset = find_arm(spec.arm), None
     try:
-        fold = prepare_fold(spec, data_dir)
+        dataset = load_spec_table(spec, data_dir)
+        fold = split_fold(dataset, spec)
         rows = make_rows(fold, spec, cache_dir) if arm.generator else None
         return PreparedRun(spec, fold, rows, make_pool(fold, rows, arm, spec))
     except (DataError, GeneratorError) as error:
-        return failed_record(spec, str(error), device, fold.fingerprint if fold else "")
+        if isinstance(error, OSError):  # a file that cannot be read says nothing of the table in it
+            raise
+        return failed_record(spec, str(error), device, dataset.fingerprint if dataset else "")
 
 
 def make_rows(fold: Fold, spec: RunSpec, cache_dir: str | Path | None = None) -> SyntheticTable:
@@ -202,9 +203,8 @@ def _resolve_params(arm: Arm, spec: RunSpec) -> dict:
     DataError
         When the true graph of the table is not known.
     """
-    return (
-        {**arm.params, "graph": true_graph(spec.dataset)} if arm.params.get("graph") == "true" else arm.params
-    )
+    known = {"graph": true_graph(spec.dataset)} if arm.params.get("graph") == "true" else {}
+    return {**arm.params, **known}
 
 
 def make_pool(fold: Fold, rows: SyntheticTable | None, arm: Arm, spec: RunSpec) -> pd.DataFrame:

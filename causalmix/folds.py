@@ -64,7 +64,11 @@ def prepare_fold(spec: RunSpec, data_dir: str | Path | None = None) -> Fold:
     DataError
         When the table cannot be had or used.
     """
-    dataset = load_spec_table(spec, data_dir)
+    return split_fold(load_spec_table(spec, data_dir), spec)
+
+
+def split_fold(dataset: Dataset, spec: RunSpec) -> Fold:
+    """Split and encode the fold of ``spec`` of its table; raises a `DataError` if that cannot be split."""
     split = split_dataset(dataset, spec.fold, spec.protocol, spec.repeat)
     preprocessor = TablePreprocessor().fit(split.X_train)
     labels = TargetEncoder().fit(split.y_train)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import get_num_threads
 
 from causalmix import engine, engines, experiment
+from causalmix.batch import RunBatch, make_records
 from causalmix.engine import ENGINES, count_workers, generate_all, run_all, take_shard
 from causalmix.engines import run_on_cluster, work_off
 from causalmix.models.base import ModelError
@@ -85,8 +86,10 @@ def test_a_corrupt_record_is_made_again(store, model):
 def test_failed_runs_are_made_again_only_when_asked(store, model):
     (spec,) = some_specs(model, arms=("zero_shot",), folds=(0,))
     store.write(make_failure(spec))
-    assert run_here([spec], store).skipped == 1
-    assert run_here([spec], store, retry_failed=True).done == 1
+    again = run_here([spec], store)
+    assert (again.skipped, again.failed_before) == (1, 1)
+    retried = run_here([spec], store, retry_failed=True)
+    assert (retried.done, retried.failed_before) == (1, 0)
     assert store.runs()["status"].tolist() == ["ok"]
 
 
@@ -104,6 +107,59 @@ def test_a_model_that_cannot_be_had_stops_the_study_at_once(store):
     with pytest.raises(PoolError, match="no-such-model"):
         run_all(some_specs("no-such-model"), store, workers=1, progress=False)
     assert len(store.runs()) == 0
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """No synthetic rows can be written."""
+
+    def refuse(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("causalmix.generators.cache.write_atomically", refuse)
+
+
+def test_a_cache_that_cannot_be_written_stops_the_study_and_its_run_stays_missing(
+    store, model, tmp_path, full_disk
+):
+    specs = some_specs(model, arms=("zero_shot", "bootstrap_mix"), folds=(0,))
+    message = "cannot write the synthetic rows .*: No space left on device.*finished runs are kept"
+    with pytest.raises(OSError, match=message):
+        run_here(specs, store, cache_dir=tmp_path / "cache")
+    assert store.runs()["arm"].tolist() == ["zero_shot"]
+    with pytest.raises(OSError, match=message):
+        generate_all(specs, tmp_path / "cache", engine="here", progress=False)
+
+
+def test_a_worker_that_cannot_write_stops_the_study_with_the_reason(store, model, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder is due")
+    specs = some_specs(model, arms=("bootstrap_mix",), folds=(0,))
+    with pytest.raises(PoolError, match=r"cannot write the synthetic rows .*another one by --cache"):
+        run_all(specs, store, workers=1, cache_dir=tmp_path / "cache", progress=False)
+    assert store.missing(specs) == specs
+
+
+def test_a_batch_stops_at_a_fault_of_the_machine_too(model, tmp_path, full_disk):
+    batch = RunBatch(tuple(some_specs(model, arms=("bootstrap_mix",), folds=(0,))))
+    with pytest.raises(OSError, match="cannot write the synthetic rows"):
+        list(make_records(batch, cache_dir=tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    ("content", "stops"), [(b"PAR1 and then nothing", True), (b"no,target\n1,2\n", False)]
+)
+def test_a_table_that_cannot_be_read_stops_the_study_and_an_unusable_one_is_a_failed_run(
+    store, model, tmp_path, content, stops
+):
+    ending = "parquet" if stops else "csv"
+    (tmp_path / f"diabetes.{ending}").write_bytes(content)
+    spec = make_spec("default", suite="tabarena33", dataset="diabetes", model=model, preset="smoke")
+    if stops:
+        with pytest.raises(OSError, match=r"diabetes\.parquet cannot be read .*write it again"):
+            run_here([spec], store, data_dir=tmp_path)
+        assert store.missing([spec]) == [spec]
+    else:
+        assert run_here([spec], store, data_dir=tmp_path).failed == 1
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])

@@ -23,6 +23,7 @@ from causalmix.experiment import (
     run_one,
     tune,
 )
+from causalmix.folds import load_spec_table
 from causalmix.generators import GENERATORS, GeneratorError
 from causalmix.models import digest_weights, load_model
 from causalmix.options import field_texts
@@ -145,6 +146,15 @@ def test_a_generator_that_cannot_serve_a_table_gives_a_failed_record(model, monk
 def test_a_table_that_is_not_there_gives_a_failed_record_that_says_so(model):
     record = run_one(small_spec("default", model, dataset="irsi"))
     assert record.status == "failed" and "irsi" in record.reason
+
+
+def test_a_table_that_cannot_be_split_gives_a_failed_record_that_names_its_version(model, tmp_path):
+    table = pd.DataFrame({"size": range(40), "target": ["big"] * 39 + ["small"]})
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    spec = small_spec("default", model, suite=OWN_TABLE, dataset="mine.csv", target="target")
+    record = run_one(spec, data_dir=tmp_path)
+    assert record.status == "failed" and "small" in record.reason
+    assert record.data_fingerprint == load_spec_table(spec, tmp_path).fingerprint
 
 
 def test_unknown_arms_presets_and_rowless_arms_are_errors_with_a_hint(model):

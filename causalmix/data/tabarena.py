@@ -20,6 +20,10 @@ SUBFOLDERS = ("tabarena", "tabarena_partial")
 OPENML_HOST = ("www.openml.org", 443)
 
 
+class UnreadableError(DataError, OSError):
+    """A file that cannot be read: nothing is known of its table, so this is no property of it."""
+
+
 def default_cache_dir() -> Path:
     """Where tables from OpenML are kept: ``~/.cache/causalmix``."""
     return Path.home() / ".cache" / "causalmix"
@@ -65,9 +69,8 @@ def find_local(name: str, data_dir: str | Path | None) -> Path | None:
         return None
     folder = Path(data_dir)
     if not folder.is_dir():
-        raise DataError(
-            f"the data folder {folder} does not exist; give a folder of NAME.parquet or NAME.csv files"
-        )
+        fault = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise DataError(f"the data folder {folder} {fault}; give a folder of NAME.parquet or NAME.csv files")
     places = [folder, *(folder / sub for sub in SUBFOLDERS)]
     if folder.name == SUBFOLDERS[0]:
         places.append(folder.parent / SUBFOLDERS[1])
@@ -81,10 +84,11 @@ def read_file(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When the file is absent, of another type, or cannot be parsed.
+        When the file is absent or of another type; an `UnreadableError` when it cannot be parsed.
     """
     if not path.is_file():
-        raise DataError(f"the file {path} does not exist; check its path")
+        fault = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise DataError(f"the file {path} {fault}; check its path")
     if path.suffix.lower() not in FILE_TYPES:
         raise DataError(f"the file {path} is neither .csv nor .parquet; convert it to one of them")
     try:
@@ -93,7 +97,7 @@ def read_file(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, low_memory=False)  # else a column's types depend on the file's size
     except (ValueError, OSError, pd.errors.ParserError) as error:
         cure = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "write it again"
-        raise DataError(f"the file {path} cannot be read ({error}); {cure}") from error
+        raise UnreadableError(f"the file {path} cannot be read ({error}); {cure}") from error
 
 
 def _pass_gate(task: Task, table: pd.DataFrame, source: str) -> Dataset:
@@ -151,7 +155,7 @@ def read_cache(task: Task, cache_dir: str | Path | None) -> pd.DataFrame | None:
     except (ValueError, KeyError, TypeError):
         expected = "unreadable"
     if sha256_of(table_path) != expected:
-        raise DataError(
+        raise UnreadableError(
             f"the cached table {table_path} has changed since it was fetched (checksum {expected[:12]} "
             f"expected); delete it and {record_path.name}, it is then fetched again"
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,8 @@ class SyntheticCache:
     def get(self, key: SyntheticKey) -> SyntheticTable | None:
         """Return the table of `key`, or None where there is none.
 
-        A damaged table counts as absent: it is removed with a warning, and made anew by the caller.
+        A damaged table counts as absent: it is removed with a warning, and made anew by the caller. Raises an
+        OSError as `put` does when it cannot be removed.
         """
         rows_path, description_path = self._paths(key)
         if not description_path.exists():
@@ -128,11 +130,18 @@ class SyntheticCache:
                 f"cached synthetic rows {rows_path} are damaged ({error}); they will be made again",
                 stacklevel=2,
             )
-            description_path.unlink(missing_ok=True)
+            with _explained_faults(description_path):
+                description_path.unlink(missing_ok=True)
             return None
 
     def put(self, key: SyntheticKey, table: SyntheticTable) -> None:
-        """Store a table; the rows first, then the description that makes it exist."""
+        """Store a table; the rows first, then the description that makes it exist.
+
+        Raises
+        ------
+        OSError
+            When the folder cannot be written to; the message names it and the cure.
+        """
         rows_path, description_path = self._paths(key)
         buffer = io.BytesIO()
         table.rows.to_parquet(buffer, index=False)
@@ -144,12 +153,26 @@ class SyntheticCache:
             "metadata": table.metadata,
             "rows_sha256": hashlib.sha256(content).hexdigest(),
         }
-        write_atomically(rows_path, content)
-        write_atomically(description_path, json.dumps(description, indent=1, sort_keys=True).encode())
+        with _explained_faults(rows_path):
+            write_atomically(rows_path, content)
+            write_atomically(description_path, json.dumps(description, indent=1, sort_keys=True).encode())
 
     def _paths(self, key: SyntheticKey) -> tuple[Path, Path]:
         folder = self.root / key.fingerprint
         return folder / f"{key.name}.parquet", folder / f"{key.name}.json"
+
+
+@contextlib.contextmanager
+def _explained_faults(path: Path) -> Iterator[None]:
+    """Say of an error of the file system what became of the cache, and what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"cannot write the synthetic rows {path}: {error.strerror or error}. Make room, correct the "
+            "folder's rights or name another one by --cache, then start the same command again: finished "
+            "runs are kept."
+        ) from error
 
 
 def _read(key: SyntheticKey, rows_path: Path, description_path: Path) -> SyntheticTable:
