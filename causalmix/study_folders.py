@@ -98,7 +98,12 @@ def check_complete(store: ResultStore, absent: list[str] | None = None) -> None:
 
 
 def _is_study(folder: Path) -> bool:
-    return (folder / "runs.parquet").is_file() or (folder / "records").is_dir()
+    """Whether runs were made in the folder; they need not be whole."""
+    return bool(_published_files(folder)) or (folder / "records").is_dir()
+
+
+def _published_files(folder: Path) -> list[str]:
+    return [path.name for path in (folder / f"{name}.parquet" for name in COLUMNS) if path.is_file()]
 
 
 def _is_planned(folder: Path) -> bool:
@@ -122,7 +127,7 @@ def _refuse_lost_runs(store: ResultStore) -> None:
     folder = store.root
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file, not the folder of a study: move it away")
-    published = [f"{name}.parquet" for name in COLUMNS if (folder / f"{name}.parquet").exists()]
+    published = _published_files(folder)
     counted = store.manifest()["runs"] if _is_planned(folder) else {}
     n_lost = counted.get("done", 0) + counted.get("failed", 0)
     if n_lost or (published and "runs.parquet" not in published):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -315,6 +316,16 @@ def test_a_damaged_study_is_refused_whether_it_is_required_or_not(tmp_path, how)
     for required in (True, False):
         with pytest.raises(StoreError, match=r"damaged|corrupt|cannot be read|no manifest"):
             open_study(str(store.root), required=required)
+
+
+def test_the_most_complete_study_is_not_passed_over_because_it_is_damaged(tmp_path, monkeypatch):
+    for name in ("paper", "quick"):
+        make_study(tmp_path / "results" / name, datasets=("a",), n_folds=1)
+    shutil.rmtree(tmp_path / "results" / "paper" / "records")
+    (tmp_path / "results" / "paper" / "runs.parquet").unlink()
+    monkeypatch.setattr("causalmix.study_folders.find_root", lambda: tmp_path)
+    with pytest.raises(StoreError, match=r"paper is damaged: it holds no run, but manifest.json counts 4"):
+        open_study("auto", required=False)
 
 
 @pytest.mark.parametrize(
