@@ -226,6 +226,23 @@ def test_a_study_without_the_arms_of_a_depth_figure_has_nothing_to_show(tmp_path
         assert "not run yet" in ax.texts[0].get_text()
 
 
+def test_a_study_whose_runs_all_failed_is_not_called_one_that_was_not_run(tmp_path):
+    failed = ResultStore(tmp_path / "demo")
+    for arm in ("zero_shot", "default"):
+        failed.write(make_failure(make_spec(arm)))
+    _, ax = new_figure()
+    plot_improvements(load_improvements(failed), ax)
+    assert "not run yet, or failed: no " in ax.texts[0].get_text()
+
+
+def test_ranks_on_one_table_say_that_nothing_is_known_about_others(tmp_path):
+    for names, said in ((("a",), True), (("a", "b"), False)):
+        _, ax = new_figure()
+        plot_ranks(load_ranks(make_study(tmp_path / "".join(names), datasets=names)), ax)
+        assert ("one table: no interval, no critical difference" in ax.get_xlabel()) == said
+        assert ("over one dataset" in ax.get_xlabel()) == said
+
+
 @pytest.mark.parametrize("name", SIMULATED)
 def test_a_figure_of_simulated_behaviour_is_drawn_from_its_frame(name):
     load, plot = SIMULATED[name]

@@ -73,4 +73,7 @@ def plot_ranks(frame: pd.DataFrame, ax: Axes) -> None:
         )
         ax.set_ylim(len(arms) - 0.5, -0.75)
     ax.set_xlim(0.8, len(arms) + 0.2)
-    ax.set_xlabel(f"average rank over {frame['n_datasets'].iloc[0]} datasets (1 is best)")
+    n_datasets = frame["n_datasets"].iloc[0]
+    over = "one dataset" if n_datasets == 1 else f"{n_datasets} datasets"
+    note = "\none table: no interval, no critical difference" if n_datasets == 1 else ""
+    ax.set_xlabel(f"average rank over {over} (1 is best){note}")

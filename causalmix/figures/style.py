@@ -289,7 +289,7 @@ def say_empty(ax: Axes, frame: pd.DataFrame, what: str) -> bool:
     ax.text(
         0.5,
         0.5,
-        f"not run yet: no {what} in this study",
+        f"not run yet, or failed: no {what} in this study",
         ha="center",
         va="center",
         transform=ax.transAxes,
