@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,11 +45,24 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):  # it names none (a full disk), or the temporary file
+            error.filename = str(path)
         raise
     _flush_folder(path.parent)
     return path
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise the OSError that writing ``path`` would raise, before the work whose result it is to hold."""
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from causalmix.atomic import write_atomically
+from causalmix.atomic import check_writable, write_atomically
 from causalmix.audit_compare import COMPARED_CURVES, SCORES, TOLERANCES, AuditedRun, compare
 from causalmix.environment import describe_environment
 from causalmix.planning import ADVICE, find_absent
@@ -64,7 +64,10 @@ def run_audit(
         When the study holds no run whose table can be had here, or its ``audit.json`` cannot be read.
     SpecError
         For a sample of less than one run.
+    OSError
+        When ``audit.json`` cannot be written; that is found out before a run is made again.
     """
+    check_writable(store.root / AUDIT_FILE)
     earlier = read_audits(store.root / AUDIT_FILE)
     drawn = draw_runs(runs_at_hand(store, data_dir), sample, seed)
     rows: dict[str, dict] = {str(row["spec_hash"]): row for row in drawn.to_dict("records")}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from causalmix import __version__
-from causalmix.atomic import write_atomically
+from causalmix.atomic import check_writable, write_atomically
 from causalmix.data import check_datasets, list_datasets
 from causalmix.devices import check_device
 from causalmix.locations import find_root
@@ -45,9 +44,18 @@ from causalmix.planning import (
     split_absent,
 )
 from causalmix.specs import RunSpec
-from causalmix.store import ResultStore, StoreError
-from causalmix.tables import verdict_table
-from causalmix.terminal import EXIT_FOUND_BAD, clear_errors, print_status, print_table, say, say_corrupt
+from causalmix.store import ResultStore
+from causalmix.tables import read_verdicts, verdict_table
+from causalmix.terminal import (
+    EXIT_FOUND_BAD,
+    clear_errors,
+    conclude,
+    print_every_status,
+    print_status,
+    print_table,
+    say,
+    say_corrupt,
+)
 
 app = typer.Typer(
     help="Causal data augmentation for fine-tuning tabular foundation models: run the studies, look at them, "
@@ -112,11 +120,9 @@ def run(
         retry_failed=retry_failed,
         progress=not quiet,
     )
-    for reason in summary.reasons if quiet else ():  # else said along with the progress
-        say(f"failed: {reason}")
     store.consolidate()
-    typer.echo(f"{store.root}: {summary}")
     print_status(store)
+    conclude(summary, store.root, quiet)
 
 
 @app.command()
@@ -152,9 +158,7 @@ def generate(
         data_dir=plan.data_dir,
         progress=not quiet,
     )
-    typer.echo(f"{cache}: {summary}")
-    for reason in summary.reasons if quiet else ():
-        say(f"failed: {reason}")
+    conclude(summary, cache, quiet)
 
 
 @app.command()
@@ -167,8 +171,10 @@ def status(
     found = list_studies(results)
     if not found:
         typer.echo(f"{results} holds no study yet: `causalmix run --profile quick` makes one.")
-    for name in [find_study(study, results)] if study else found:
-        print_status(ResultStore(results / name))
+    if study:
+        print_status(ResultStore(results / find_study(study, results)))
+    else:
+        print_every_status(results / name for name in found)
 
 
 @app.command()
@@ -218,14 +224,8 @@ def verdicts(
     ] = None,
 ) -> None:
     """Print what was found about each claim."""
-    try:
-        path = file or find_root() / "_build" / "stage" / "downloads" / "verdicts.json"
-        found = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise StoreError(f"no verdicts here ({error}): `make book` decides the claims.") from error
-    except ValueError as error:
-        raise StoreError(f"{path} is no list of verdicts ({error}): `make book` writes it again.") from error
-    print_table(verdict_table(found))
+    path = file or find_root() / "_build" / "stage" / "downloads" / "verdicts.json"
+    print_table(verdict_table(read_verdicts(path)))
 
 
 @app.command()
@@ -269,6 +269,8 @@ def data_check(
 
     The exit code is 1 when a table is not what it should be.
     """
+    if out is not None:
+        check_writable(out)
     checked = check_datasets(data, parse_names(names) if names else None)
     print_table(checked, "checked tables")
     if out is not None:

@@ -72,6 +72,9 @@ def plan_study(
     ('smoke', ['iris · fold 0 · default · smoke'])
     """
     sweep = find_profile(profile)
+    if table is None and data is not None and not data.is_dir():
+        fault = "is a file, not a folder" if data.exists() else "does not exist"
+        raise SpecError(f"{data}, named by --data or CAUSALMIX_DATA, {fault}")
     if table is not None:
         changes, data = _own_table(table, changes), table.parent
     elif changes.get("target"):
@@ -82,7 +85,7 @@ def plan_study(
         changes = {**changes, "protocol": dataclasses.replace(sweep.protocol, **protocol)}
     if table is None and study is None:
         refuse_foreign_runs(profile, changes, _OWN_NAME)
-    name = study or (table.stem if table else profile)
+    name = (table.stem if table else profile) if study is None else study
     if not name or name == ".." or Path(name).name != name:
         raise SpecError(f"--study {name!r} must be the name of a folder in --results, without slashes or ..")
     if name in PROFILES and (table is not None or name != profile):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from causalmix.atomic import check_writable
 from causalmix.models.pretrain import Pretrainer, steps_for_minutes
 from causalmix.models.recipes import RECIPES
 from causalmix.specs import SpecError, suggest
@@ -54,11 +55,14 @@ def train(
         When there is no such recipe, both lengths are given, or another one than the training was begun with.
     ModelError
         When the folder's checkpoint was made with another configuration.
+    OSError
+        When the folder cannot be written to; that is found out before the training.
     """
     if minutes is not None and steps is not None:
         raise SpecError("--minutes and --steps both say how long to train: give one of them")
     if recipe not in RECIPES:
         raise SpecError(suggest("recipe", recipe, RECIPES))
+    check_writable(Path(folder) / "checkpoint.pt")
     config, begun = RECIPES[recipe], steps_begun(folder)
     if begun and steps not in (None, begun):
         raise SpecError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -26,6 +28,22 @@ def frame_table(frame: pd.DataFrame, title: str) -> Table:
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(_cell(value)) for value in row))  # as it is: reasons can hold [brackets]
     return table
+
+
+def read_verdicts(path: Path) -> list:
+    """Return what a ``verdicts.json`` holds.
+
+    Raises
+    ------
+    StoreError
+        When there is none, or it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise StoreError(f"no verdicts here ({error}): `make book` decides the claims.") from error
+    except ValueError as error:
+        raise StoreError(f"{path} is no list of verdicts ({error}): `make book` writes it again.") from error
 
 
 def verdict_table(verdicts: Sequence[dict]) -> Table:

@@ -273,8 +273,20 @@ def test_why_a_run_failed_is_said_once(cli, model, monkeypatch, command, quiet):
     monkeypatch.setitem(ARMS, "broken", Arm(generator="causal", params={"n_dags": 0}))
     words = ("--profile", "smoke", "--study", "s", "--folds", "0", "--arms", "broken", "--engine", "here")
     result = cli(command, *words, "--model", model, *quiet)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert result.output.count("n_dags must be at least 1") == 1
+
+
+def test_runs_that_failed_beside_others_that_did_not_are_no_error(cli, model, monkeypatch):
+    monkeypatch.setitem(ARMS, "broken", Arm(generator="causal", params={"n_dags": 0}))
+    words = ("run", "--profile", "smoke", "--study", "s", "--folds", "0", "--model", model, *HERE)
+    assert cli(*words, "--arms", "broken,zero_shot").exit_code == 0
+    again = cli(*words, "--arms", "broken")
+    assert again.exit_code == 0 and "0 done, 0 failed, 1 there already" in again.output
+    assert "1 of those there failed before: --retry-failed makes them again" in again.output
+    assert "failed before" not in cli(*words, "--arms", "zero_shot").output
+    retried = cli(*words, "--arms", "broken", "--retry-failed")
+    assert retried.exit_code == 1 and "failed before" not in retried.output
 
 
 def test_the_folder_of_the_tables_can_stand_in_the_environment(cli, model, monkeypatch, tmp_path):
@@ -325,6 +337,8 @@ def test_tables_that_are_absent_are_named_and_the_rest_is_run(cli, model, monkey
         (("--study", "a/b"), "without slashes"),
         (("--study", ".."), "without slashes"),
         (("--study", "."), "without slashes"),
+        (("--study", ""), "--study '' must be the name of a folder"),
+        (("--data", "nowhere"), "nowhere, named by --data or CAUSALMIX_DATA, does not exist"),
         (("--table", "mine.csv"), "needs --target"),
         (("--target", "y"), "--target belongs to --table"),
         (("--table", "nowhere.csv", "--target", "y"), "nowhere.csv"),
@@ -390,6 +404,74 @@ def test_status_without_any_study_says_how_to_make_one(cli):
     assert "causalmix run --profile quick" in cli("status").output
 
 
+def test_status_says_which_study_cannot_be_read_and_shows_the_others(cli):
+    for name, manifest in (("a", "[]"), ("b", ""), ("c", "half")):
+        store = ResultStore(f"results/{name}")
+        store.plan([make_spec("scm", study=name)])
+        if manifest:
+            (store.root / "manifest.json").write_text(manifest)
+    result = cli("status")
+    assert result.exit_code == 1 and re.search(r"scm +│ +1 │ +0 │ +0 │ +1", result.output)
+    for name in ("a", "c"):
+        assert f"Error: results/{name}/manifest.json is corrupt" in result.output
+        assert cli("status", name).exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_file_where_a_folder_is_due_is_named(cli, tmp_path):
+    Path("file").write_text("")
+    for words in (
+        ("run", "--profile", "smoke", "--results", "file", "--quiet"),
+        ("pretrain", "--out", "file", "--steps", "1", "--quiet"),
+        ("data", "check", "--datasets", "iris", "--out", "file/checked.csv"),
+        ("data", "check", "--datasets", "diabetes", "--data", "file"),
+        ("run", "--profile", "first-look", "--data", "file", "--quiet"),
+    ):
+        result = cli(*words)
+        assert result.exit_code == 2 and "file" in result.output, (words, result.output)
+        assert "a file, not a folder" in result.output or "on the way to it is a file" in result.output
+        assert isinstance(result.exception, SystemExit)
+
+
+def test_a_folder_where_a_file_is_due_is_named(cli):
+    Path("folder.csv").mkdir()
+    for words in (
+        ("verdicts", "--file", "folder.csv"),
+        ("data", "check", "--datasets", "iris", "--out", "folder.csv"),
+        ("run", "--table", "folder.csv", "--target", "y", "--quiet"),
+    ):
+        result = cli(*words)
+        assert result.exit_code == 2 and "folder.csv" in result.output, (words, result.output)
+        assert "is a folder, not a file" in result.output
+        assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run", "--profile", "smoke"), ("audit", "demo"), ("pretrain", "--out", "results/demo", "--steps", "1")],
+    ids=lambda words: words[0],
+)
+def test_a_folder_that_cannot_be_written_to_is_named_before_any_run(cli, model, monkeypatch, words):
+    store = ResultStore("results/demo")
+    store.write(make_record(make_spec("zero_shot", model=model)))
+    store.consolidate()
+
+    def refuse(path, *arguments, **options):
+        raise OSError(30, "Read-only file system", str(path))
+
+    def never(*arguments, **options):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr("causalmix.store.locked", refuse)
+    monkeypatch.setattr("causalmix.audit.check_writable", refuse)
+    monkeypatch.setattr("causalmix.pretraining.check_writable", refuse)
+    for work in ("engine.run_all", "audit.run_in_processes", "pretraining.Pretrainer"):
+        monkeypatch.setattr(f"causalmix.{work}", never)
+    result = cli(*words, "--quiet")
+    assert result.exit_code == 2, result.output
+    assert re.search(r"Error: cannot read or write results/\S+: Read-only file system", result.output)
+
+
 def test_a_study_of_another_protocol_is_refused(cli):
     store = ResultStore("results/quick")
     store.plan([make_spec()])
@@ -434,6 +516,12 @@ def test_data_check_verifies_tables_and_fails_on_bad_ones(cli):
     assert bad.exit_code == 1 and "bad" in bad.output
     unknown = cli("data", "check", "--datasets", "irsi")
     assert unknown.exit_code == 2 and "irsi" in unknown.output
+
+
+def test_nothing_of_a_table_is_cut_when_it_is_piped(cli):
+    checked = cli("data", "check").output
+    assert all(name in checked for suite in SUITES.values() for name in suite.datasets)
+    assert "…" not in checked
 
 
 def test_numbers_are_given_singly_and_as_ranges():

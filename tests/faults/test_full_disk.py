@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from causalmix.atomic import check_writable, write_atomically
 from causalmix.store import ResultStore, StoreError
 from tests.runs import make_record, make_spec
 
@@ -36,6 +37,28 @@ def test_a_file_that_cannot_grow_leaves_nothing_behind_and_the_error_says_what_t
     assert "cannot write" in done.stdout and "finished runs are kept" in done.stdout
     assert [path.name for path in store.records.iterdir()] == [f"{make_spec('default').spec_hash}.json"]
     assert store.has(make_spec("default")) and not store.has(make_spec())
+
+
+def test_the_file_that_could_not_be_written_is_named_and_not_its_temporary_one(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/audit\.json'$"):
+        write_atomically(tmp_path / "audit.json", b"[]")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
+    check_writable(tmp_path / "new" / "audit.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    for path, error in (("folder", IsADirectoryError), ("file/audit.json", FileExistsError)):
+        with pytest.raises(error):
+            check_writable(tmp_path / path)
+    check_writable(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "kept"
 
 
 def test_a_study_whose_disk_is_full_consolidates_once_there_is_room(tmp_path, monkeypatch):
