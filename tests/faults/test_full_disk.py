@@ -61,6 +61,15 @@ def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
     assert (tmp_path / "file").read_text() == "kept"
 
 
+def test_a_file_in_a_folder_that_takes_none_is_named_before_it_is_written(tmp_path, monkeypatch):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", f"{dir}/tmpbhh0vd5_")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*/audit\.json'$"):
+        check_writable(tmp_path / "audit.json")
+
+
 def test_a_study_whose_disk_is_full_consolidates_once_there_is_room(tmp_path, monkeypatch):
     store = ResultStore(tmp_path / "demo")
     store.write(make_record())
