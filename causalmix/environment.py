@@ -27,6 +27,7 @@ PACKAGES = (
 """Distributions whose versions a record names; those that are not installed are left out."""
 
 _PACKAGE = Path(__file__).parent
+_GENERATION = {"cpu family": "family", "model": "model"}
 
 
 def describe_environment(device: str = "cpu") -> dict:
@@ -35,7 +36,7 @@ def describe_environment(device: str = "cpu") -> dict:
     Returns
     -------
     dict
-        ``device`` ("cpu" or the name of the GPU), ``machine`` (model of the processor), ``python``,
+        ``device`` ("cpu" or the name of the GPU), ``machine`` (the processor), ``python``,
         ``revision`` and ``versions`` (distribution -> version).
     """
     return {
@@ -98,9 +99,22 @@ def _device_name(device: str) -> str:
 @functools.cache
 def _processor() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        name = name_processor(Path("/proc/cpuinfo").read_text())
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        name = ""
+    return name or platform.processor() or platform.machine()
+
+
+def name_processor(cpuinfo: str) -> str:
+    """Return the processor's name with its family and model: a name alone can be that of several generations.
+
+    Examples
+    --------
+    >>> name_processor("cpu family\\t: 25\\nmodel\\t\\t: 17\\nmodel name\\t: AMD EPYC")
+    'AMD EPYC (family 25, model 17)'
+    """
+    fields = (line.partition(":") for line in cpuinfo.splitlines())
+    told = {name.strip(): value.strip() for name, _, value in fields}
+    numbers = [f"{word} {told[name]}" for name, word in _GENERATION.items() if name in told]
+    name = told.get("model name", "")
+    return f"{name} ({', '.join(numbers)})" if name and numbers else name

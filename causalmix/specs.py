@@ -238,8 +238,7 @@ class RunRecord:
     timings : dict
         ``seconds_generate`` (as measured when the rows were made), ``seconds_finetune``.
     environment : dict
-        ``device, machine, python, revision, versions``; of a run that is "ok" also ``weights``, the digest of
-        those that the fine-tuning began with. Records made before that was noted lack it.
+        ``device, machine, python, revision, versions``, and of a run that is "ok" ``weights``, their digest.
     data_fingerprint : str
         Of the whole table, before splitting.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from causalmix import environment
-from causalmix.environment import source_hash
+from causalmix.environment import name_processor, source_hash
 
 
 @pytest.fixture
@@ -49,3 +49,10 @@ def test_a_revision_is_dirty_when_a_file_of_the_package_is_edited_or_new(package
     assert "+" not in revision()
     (package / name).write_text("edited")
     assert revision().endswith("+dirty")
+
+
+def test_two_generations_under_one_name_are_two_processors():
+    text = "processor : 0\nvendor_id : AuthenticAMD\ncpu family : 25\nmodel : {}\nmodel name : AMD EPYC\n"
+    names = {name_processor(text.format(model)) for model in (1, 17)}
+    assert names == {"AMD EPYC (family 25, model 1)", "AMD EPYC (family 25, model 17)"}
+    assert name_processor("model name\t: Some ARM") == "Some ARM" and name_processor("Hardware: x") == ""
