@@ -48,7 +48,7 @@ def write_atomically(path: str | os.PathLike, content: bytes) -> Path:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError):  # it names none (a full disk), or the temporary file
+        if isinstance(error, OSError) and error.errno:  # it names no file (a full disk), or the temporary one
             error.filename = str(path)
         raise
     _flush_folder(path.parent)

@@ -611,7 +611,9 @@ def test_the_causal_graph_shows_a_table_of_the_study(tmp_path):
 
 def test_the_causal_graph_is_that_of_the_rows_and_the_target_of_the_study(tmp_path):
     table = load_wine(as_frame=True).frame[["alcohol", "hue", "magnesium", "target"]]
-    table.assign(kind=[f"k{i}" for i in table["target"]]).drop(columns="target").to_csv(tmp_path / "own.csv")
+    table.assign(kind=[f"k{i}" for i in table["target"]]).drop(columns="target").to_csv(
+        tmp_path / "own.csv", index=False
+    )
     protocol = Protocol(max_train_rows=64)
     spec = RunSpec("s", OWN_TABLE, "own.csv", 0, "default", target="kind", protocol=protocol, repeat=1)
     store = ResultStore(tmp_path / "s")
