@@ -22,7 +22,7 @@ from causalmix.depth_dial import (
     leave_out,
     mean_over_datasets,
 )
-from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
+from causalmix.depth_tests import PRIMARY_MEASURE, measurements, measurements_of_all
 from causalmix.intervals import Correlation, correlate, signed
 from causalmix.stability import STABILITY_MEASURES
 
@@ -111,9 +111,9 @@ def controls_without(store: Store, settings: Sequence[str]) -> pd.DataFrame:
 
 def measures_against_controls(store: Store, without: Sequence[str] = ()) -> pd.DataFrame:
     """Return ``measure`` and the quantities of `dial_against_controls` for each; NaN where undefined."""
-    tables = [(name, measurements(store.runs(), store.trajectories(), name)) for name in MEASURES]
+    tables = measurements_of_all(store.runs(), store.trajectories())
     return pd.DataFrame(
-        [{"measure": name, **dial_against_controls(table, without=without)} for name, table in tables]
+        [{"measure": name, **dial_against_controls(table, without=without)} for name, table in tables.items()]
     )
 
 
@@ -134,8 +134,8 @@ def controls_among_distinct(store: Store, without: Sequence[str] = ("0",), least
         `dial_against_controls`.
     """
     rows = []
-    for measure in STABILITY_MEASURES:
-        table = measurements(store.runs(), store.trajectories(), measure)
+    tables = measurements_of_all(store.runs(), store.trajectories(), tuple(STABILITY_MEASURES))
+    for measure, table in tables.items():
         for name, kept in (("all", table), (f"without {', '.join(without)}", leave_out(table, without))):
             blocks = differences_from_controls(kept).merge(count_distinct(kept), on=CELL)
             enough = blocks[blocks["n_distinct"] >= least]
@@ -153,10 +153,9 @@ def controls_by_folds(store: Store, first: Sequence[int] = FIRST_FOLDS) -> pd.Da
     DataFrame
         ``measure, part`` (``first`` or ``later``) and the quantities of `dial_against_controls`.
     """
-    runs, trajectories = store.runs(), store.trajectories()
+    tables = measurements_of_all(store.runs(), store.trajectories(), tuple(STABILITY_MEASURES))
     rows = []
-    for measure in STABILITY_MEASURES:
-        table = measurements(runs, trajectories, measure)
+    for measure, table in tables.items():
         early = table["fold"].isin(first)
         parts = {"first": table[early], "later": table[~early]}
         rows += [

@@ -76,7 +76,7 @@ def count_distinct(table: pd.DataFrame) -> pd.DataFrame:
     """
     sides = []
     for prefix in (DIAL, CONTROL):
-        own = table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
+        own = _side(table, prefix)
         sides.append(own.drop_duplicates([*CELL, "n_edges", "value"]).groupby(CELL, observed=True).size())
     return pd.concat(sides, axis=1, join="inner").min(axis=1).rename("n_distinct").reset_index()
 
@@ -108,7 +108,7 @@ def block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
     """
     place = table[table["arm"].str.startswith(DIAL)]
     place = place.assign(setting=place["arm"].str.removeprefix(DIAL))[[*CELL, "setting", "depth"]]
-    own = table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
+    own = _side(table, prefix)
     own = own.assign(setting=own["arm"].str.split("=").str[-1]).drop(columns="depth")
     placed = own.merge(place, on=[*CELL, "setting"], how="inner")
     rows = [
@@ -116,6 +116,11 @@ def block_correlations(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
         for key, block in placed.groupby(CELL, observed=True)
     ]
     return pd.DataFrame(rows, columns=[*CELL, "rho"]).dropna()
+
+
+def _side(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Return the runs of the dial or of its controls; the uncut arm belongs to both."""
+    return table[table["arm"].str.startswith((prefix, f"{DIAL}{FULL}"))]
 
 
 def mean_over_datasets(blocks: pd.DataFrame, seed: int) -> dict[str, float]:

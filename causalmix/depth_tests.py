@@ -8,6 +8,7 @@ Free of torch.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -51,10 +52,23 @@ def measurements(runs: pd.DataFrame, trajectories: pd.DataFrame, measure: str) -
     ValueError
         For an unknown measure.
     """
-    if measure not in MEASURES:
-        raise ValueError(f"unknown stability measure {measure!r}: choose one of {', '.join(MEASURES)}")
+    return measurements_of_all(runs, trajectories, (measure,))[measure]
+
+
+def measurements_of_all(
+    runs: pd.DataFrame, trajectories: pd.DataFrame, measures: Sequence[str] = MEASURES
+) -> dict[str, pd.DataFrame]:
+    """Return `measurements` by measure; the trajectories are gone through once for all of them."""
+    for measure in measures:
+        if measure not in MEASURES:
+            raise ValueError(f"unknown stability measure {measure!r}: choose one of {', '.join(MEASURES)}")
     joined = depth_and_stability(runs, trajectories)
     joined = joined.assign(log_rows=np.log(joined["n_train"].astype(float)))
+    return {measure: _take(joined, runs, measure) for measure in measures}
+
+
+def _take(joined: pd.DataFrame, runs: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Take one measure out of the runs with all of them."""
     columns = [*CELL, "arm", *COVARIATES, "value"]
     if measure != "fold_dispersion":
         return joined.assign(value=joined[measure])[columns].dropna(subset=["value"]).reset_index(drop=True)
@@ -173,19 +187,17 @@ def secondary_tests(store: Store, known: Store | None = None) -> pd.DataFrame:
         permutation within blocks; not adjusted), ``n, unit``; the dial with the primary measure is the
         primary test and not among them, nor is a test that could not be made.
     """
-    runs, trajectories = store.runs(), store.trajectories()
+    simulated = None if known is None else measurements_of_all(known.runs(), known.trajectories())
     rows = []
-    for measure in MEASURES:
-        table = measurements(runs, trajectories, measure)
+    for measure, table in measurements_of_all(store.runs(), store.trajectories()).items():
         found: dict[str, tuple[dict[str, float], str]] = {
             "between_datasets": (_as_dict(between_datasets(table)), "tables"),
             "within_datasets": (within_datasets(table), "runs"),
             "dial": (dial(table), "tables"),
             "dial_against_controls": (dial_against_controls(table), "tables"),
         }
-        if known is not None:
-            simulated = measurements(known.runs(), known.trajectories(), measure)
-            found["known_scm"] = (_as_dict(known_scm(simulated)), "tables")
+        if simulated is not None:
+            found["known_scm"] = (_as_dict(known_scm(simulated[measure])), "tables")
         if measure == PRIMARY_MEASURE:
             del found["dial"]
         rows += [

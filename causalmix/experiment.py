@@ -131,9 +131,9 @@ def prepare_run(
         fold = split_fold(dataset, spec)
         rows = make_rows(fold, spec, cache_dir) if arm.generator else None
         return PreparedRun(spec, fold, rows, make_pool(fold, rows, arm, spec))
+    except OSError:  # a file that cannot be read says nothing of the table in it
+        raise
     except (DataError, GeneratorError) as error:
-        if isinstance(error, OSError):  # a file that cannot be read says nothing of the table in it
-            raise
         return failed_record(spec, str(error), device, dataset.fingerprint if dataset else "")
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from causalmix.analysis import run_gaps
 from causalmix.cells import Store
 from causalmix.depth_contrasts import measurements_by_rows
-from causalmix.depth_tests import MEASURES, between_datasets, measurements, mixed_model, uncut
+from causalmix.depth_tests import MEASURES, between_datasets, measurements_of_all, mixed_model, uncut
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, draw_heatmap, grow, say_empty, split_axes
 from causalmix.intervals import bca_interval, spearman
 from causalmix.stability import STABILITY_MEASURES
@@ -41,10 +41,9 @@ def load_depth_stability(store: Store, measure: str = "") -> pd.DataFrame:
         ``measure, dataset, depth, depth_sd, value, value_sd, n_runs, rho, rho_lower, rho_upper, p_value``:
         the last four (Spearman between tables, BCa interval, permutation p) repeat per measure.
     """
-    runs, trajectories = store.runs(), store.trajectories()
+    wanted = (measure,) if measure else MEASURES
     frames = []
-    for name in [measure] if measure else MEASURES:
-        table = measurements(runs, trajectories, name)
+    for name, table in measurements_of_all(store.runs(), store.trajectories(), wanted).items():
         grouped = uncut(table).groupby("dataset", observed=True)
         points = grouped.agg(
             depth=("depth", "mean"),
