@@ -118,12 +118,12 @@ def cluster_bootstrap(
     value = float(statistic(values))
     if len(names) < 2:
         return Interval(value, float("nan"), float("nan"), len(names))
-    members = [np.flatnonzero(labels == name) for name in names]
+    members = [values[labels == name] for name in names]
     rng = np.random.default_rng(seed)
     draws = np.empty(resamples)
     for index in range(resamples):
-        chosen = rng.integers(len(names), size=len(names))
-        draws[index] = statistic(values[np.concatenate([members[i] for i in chosen])])
+        chosen = rng.integers(len(names), size=len(names)).tolist()
+        draws[index] = statistic(np.concatenate([members[i] for i in chosen]))
     tail = 100 * (1 - confidence) / 2
     drawn = draws[np.isfinite(draws)]
     few = len(drawn) < _LEAST_DEFINED * resamples

@@ -114,7 +114,7 @@ def run_rows(record: RunRecord) -> list[dict]:
     }
     return [
         {
-            **asdict(spec),
+            **{item.name: getattr(spec, item.name) for item in fields(spec)},
             **record.scores,
             **means,
             **record.timings,
@@ -238,7 +238,4 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def _cell(record: RunRecord) -> dict:
-    values = asdict(record.spec)
-    return {name: values[name] for name in _CELL if name != "spec_hash"} | {
-        "spec_hash": record.spec.spec_hash
-    }
+    return {name: getattr(record.spec, name) for name in _CELL}

@@ -17,7 +17,7 @@ measure                     formula                                             
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,8 @@ def validation_test_gap(trajectory: Trajectory) -> float:
     validation, test = np.asarray(trajectory.val_auc), np.asarray(trajectory.test_auc)
     if len(test) < 3 or np.ptp(validation) == 0 or np.ptp(test) == 0:
         return float("nan")
-    return round(1.0 - float(stats.spearmanr(validation, test).statistic), 12)
+    rho = np.corrcoef(stats.rankdata(validation), stats.rankdata(test))[0, 1]
+    return round(1.0 - float(rho), 12)
 
 
 def steps_to_best(trajectory: Trajectory) -> float:
@@ -149,12 +150,15 @@ def measure_stability(trajectories: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in needed if column not in trajectories]
     if missing:
         raise ValueError(f"the trajectories lack the columns {missing}: pass ResultStore.trajectories()")
-    rows = []
-    for _, group in trajectories.groupby("spec_hash", sort=False):
-        trajectory = _trajectory_of(group.sort_values("step"))
-        keys = {key: group[key].iloc[0] for key in RUN_KEYS}
-        measures = {name: measure(trajectory) for name, measure in STABILITY_MEASURES.items()}
-        rows.append({**keys, "n_evaluations": len(group), **measures})
+    columns = {column: trajectories[column].to_numpy() for column in needed}
+    runs = pd.factorize(columns["spec_hash"])[0]
+    order = np.lexsort((columns["step"], runs))
+    groups = np.split(order, np.flatnonzero(np.diff(runs[order])) + 1)
+    rows = [
+        _measure({column: values[where] for column, values in columns.items()})
+        for where in groups
+        if len(where)
+    ]
     return pd.DataFrame(rows, columns=[*RUN_KEYS, "n_evaluations", *STABILITY_MEASURES])
 
 
@@ -206,13 +210,19 @@ def seed_dispersion(scores: pd.DataFrame, column: str = "score") -> pd.DataFrame
     return grouped.agg(n_repeats=("count", "min"), seed_dispersion=("std", "mean")).reset_index()
 
 
-def _trajectory_of(group: pd.DataFrame) -> Trajectory:
-    """Rebuild the trajectory of one run from its rows, which are sorted by step."""
-    selected = group.loc[group["selected"].astype(bool), "step"]
+def _measure(run: Mapping[str, np.ndarray]) -> dict:
+    """Measure the trajectory of one run, whose columns are sorted by step."""
+    trajectory = _trajectory_of(run)
+    measures = {name: measure(trajectory) for name, measure in STABILITY_MEASURES.items()}
+    return {**{key: run[key][0] for key in RUN_KEYS}, "n_evaluations": len(run["step"]), **measures}
+
+
+def _trajectory_of(run: Mapping[str, np.ndarray]) -> Trajectory:
+    """Rebuild the trajectory of one run from its columns."""
+    selected = run["step"][run["selected"].astype(bool)].tolist()
     if len(selected) != 1:
         raise ValueError(
-            f"run {group['spec_hash'].iloc[0]} has {len(selected)} selected steps, not one: run it again"
+            f"run {run['spec_hash'][0]} has {len(selected)} selected steps, not one: run it again"
         )
-    curves = {curve: tuple(group[curve].astype(float)) for curve in CURVES}
-    steps = tuple(int(step) for step in group["step"])
-    return Trajectory(steps=steps, selected_step=int(selected.iloc[0]), **curves)
+    curves = {curve: tuple(run[curve].astype(float).tolist()) for curve in CURVES}
+    return Trajectory(steps=tuple(run["step"].astype(int).tolist()), selected_step=int(selected[0]), **curves)

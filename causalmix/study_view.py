@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -15,6 +14,8 @@ from causalmix.store import ResultStore
 @dataclass(frozen=True, eq=False)
 class StudyView:
     """The recorded runs of one model of one study; what the claims and figures read (a `Store`).
+
+    Each table is read once, when it is first asked for: runs that are recorded later do not appear.
 
     Attributes
     ----------
@@ -31,28 +32,31 @@ class StudyView:
     model: str
     note: str = ""
     cells: pd.DataFrame | None = None
+    _read: dict = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """Name of the study."""
         return self.store.root.name
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """Content hash of the whole store."""
-        return self.store.hash
+        if "hash" not in self._read:
+            self._read["hash"] = self.store.hash
+        return self._read["hash"]
 
     def runs(self) -> pd.DataFrame:
         """Return one row per run of the model."""
-        return self._own(self.store.runs())
+        return self._own("runs")
 
     def trajectories(self) -> pd.DataFrame:
         """Return one row per run of the model and evaluation."""
-        return self._own(self.store.trajectories())
+        return self._own("trajectories")
 
     def graphs(self) -> pd.DataFrame:
         """Return one row per run of the model and DAG."""
-        return self._own(self.store.graphs())
+        return self._own("graphs")
 
     def provenance(self) -> str:
         """Return the line of provenance of a figure made from these runs."""
@@ -62,7 +66,7 @@ class StudyView:
         revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
         suites = ", ".join(sorted(runs["suite"].unique()))
         limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
-        n_absent = len(self._own(pd.DataFrame(self.store.absent(), columns=CELL_OF_MODEL)))
+        n_absent = len(self._keep_own(pd.DataFrame(self.store.absent(), columns=CELL_OF_MODEL)))
         absent = f", {n_absent} planned ones absent" if n_absent else ""
         several = (
             f", at most {limits} rows for training and validation"
@@ -85,7 +89,12 @@ class StudyView:
         cells = self.runs()[CELL].drop_duplicates()
         return self.only(cells[cells["fold"].isin(folds)])
 
-    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _own(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            self._read[name] = getattr(self.store, name)()
+        return self._keep_own(self._read[name])
+
+    def _keep_own(self, table: pd.DataFrame) -> pd.DataFrame:
         kept = table["model"] == self.model if not self.note else slice(0)
         own = table[kept]
         return (own if self.cells is None else own.merge(self.cells, on=CELL)).reset_index(drop=True)

@@ -266,6 +266,16 @@ def test_a_study_is_found_by_its_path(study):
     assert "6 tables" in view.provenance() and view.hash in view.provenance()
 
 
+def test_a_table_of_a_study_is_read_once_and_what_a_notebook_does_to_it_is_its_own(tmp_path):
+    store = make_study(tmp_path / "made_up", datasets=("a",), n_folds=2)
+    view = open_study(str(store.root))
+    runs, seen = view.runs(), view.hash
+    store.write(make_record(make_spec(study="made_up", model="made-up", fold=7)))
+    runs["fold"] = -1
+    assert set(view.runs()["fold"]) == set(view.only_folds([0, 1, 7]).runs()["fold"]) == {0, 1}
+    assert view.hash == seen != open_study(str(store.root)).hash
+
+
 def test_a_study_that_does_not_exist_is_refused_with_those_that_do():
     with pytest.raises(StoreError, match="no recorded study 'first-lok'"):
         find_study("first-lok")
