@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from causalmix.analysis import CELL, depth_and_stability, normalise_scores
@@ -127,6 +126,8 @@ def mixed_model(table: pd.DataFrame, centred: bool = False) -> pd.DataFrame:
         where depth does not vary, fewer than three datasets have runs, none has two (what tells datasets
         apart is then not told from noise), or the fit does not converge.
     """
+    from statsmodels.regression.mixed_linear_model import MixedLM  # slow to import
+
     own = uncut(table)
     if centred:
         columns = ["depth", "n_edges"]

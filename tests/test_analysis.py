@@ -392,11 +392,18 @@ def test_a_bca_interval_covers_the_mean_about_as_often_as_it_says():
     assert hits >= 48
 
 
-def test_nothing_heavy_is_imported():
-    heavy = ["torch", "dowhy", "causallearn", "ctgan"]
-    code = (
-        "import sys, causalmix.analysis, causalmix.ranking, causalmix.stability, causalmix.claims, "
-        f"causalmix.figures, causalmix.book.build; print([m for m in {heavy!r} if m in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        (
+            "analysis, ranking, stability, claims, figures, book.build",
+            ("torch", "dowhy", "causallearn", "ctgan"),
+        ),
+        ("cli", ("torch", "sklearn", "scipy", "matplotlib", "networkx", "rich.progress")),
+    ],
+)
+def test_nothing_heavy_is_imported(modules, heavy):
+    code = "".join(f"import causalmix.{module.strip()}; " for module in modules.split(","))
+    code += f"import sys; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -46,7 +46,7 @@ class Suite:
 SUITES: dict[str, Suite] = {
     "bundled": Suite(
         "bundled",
-        tuple(BUNDLED),
+        BUNDLED,
         "scikit-learn's own tables: always there, but saturated (logistic regression reaches a ROC-AUC above "
         ".99), so they show that everything runs and decide nothing",
         load_bundled,

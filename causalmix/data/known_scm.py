@@ -17,13 +17,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.seeding import derive_seed
+
+if TYPE_CHECKING:
+    import networkx as nx  # imported where it is used
 
 TARGET = "y"
 N_ROWS = 5000
@@ -152,9 +155,12 @@ def true_graph(name: str) -> nx.DiGraph:
 
     Examples
     --------
+    >>> import networkx as nx
     >>> nx.dag_longest_path_length(true_graph("scm-depth3-linear-low"), weight="none")
     3
     """
+    import networkx as nx
+
     table = known_table(name)
     rng = np.random.default_rng(derive_seed("known_scm", "graph", name))
     names = [f"x{j:02d}" for j in range(1, N_NODES)]
@@ -182,6 +188,8 @@ def load_known_scm(
     >>> load_known_scm("scm-depth3-linear-low").X.shape
     (5000, 11)
     """
+    import networkx as nx
+
     table, dag = known_table(name), true_graph(name)
     rng = np.random.default_rng(derive_seed("known_scm", "rows", name))
     features = [node for node in dag.nodes if node != TARGET]

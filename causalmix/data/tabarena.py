@@ -9,7 +9,6 @@ import warnings
 from pathlib import Path
 
 import pandas as pd
-from sklearn.datasets import fetch_openml
 
 from causalmix.atomic import locked, write_atomically
 from causalmix.data.gate import DataError, Dataset, make_dataset
@@ -164,6 +163,8 @@ def read_cache(task: Task, cache_dir: str | Path | None) -> pd.DataFrame | None:
 
 def fetch_table(task: Task, cache_dir: str | Path | None) -> pd.DataFrame:
     """Fetch a table from OpenML (scikit-learn verifies OpenML's md5) and cache it with its sha256."""
+    from sklearn.datasets import fetch_openml  # slow to import
+
     table_path, record_path = cache_paths(task, cache_dir)
     try:
         with warnings.catch_warnings():
