@@ -36,12 +36,12 @@ from causalmix.options import (
 from causalmix.planning import (
     ADVICE,
     Plan,
-    find_study,
     list_studies,
     note_own_table,
     plan_study,
     refuse_other_runs,
     split_absent,
+    study_folder,
 )
 from causalmix.specs import RunSpec
 from causalmix.store import ResultStore
@@ -172,7 +172,7 @@ def status(
     if not found:
         typer.echo(f"{results} holds no study yet: `causalmix run --profile quick` makes one.")
     if study:
-        print_status(ResultStore(results / find_study(study, results)))
+        print_status(ResultStore(study_folder(study, results)))
     else:
         print_every_status(results / name for name in found)
 
@@ -199,7 +199,7 @@ def audit(
     from causalmix.tables import audit_table
 
     check_device(device)
-    store = ResultStore(results / find_study(study, results))
+    store = ResultStore(study_folder(study, results))
     audited = run_audit(
         store,
         sample,

@@ -268,8 +268,8 @@ def list_studies(results: Path) -> list[str]:
     return sorted(path.parent.name for path in results.glob("*/manifest.json"))
 
 
-def find_study(name: str, results: Path) -> str:
-    """Return the name of a study that is there.
+def study_folder(name: str, results: Path) -> Path:
+    """Return the folder of a study that was planned.
 
     Raises
     ------
@@ -279,4 +279,4 @@ def find_study(name: str, results: Path) -> str:
     found = list_studies(results)
     if name not in found:
         raise SpecError(f"in {results}: {suggest('study', name, found)}")
-    return name
+    return results / name

@@ -31,7 +31,7 @@ from causalmix.book.depth_views_text import agreement_text, known_text, scarcity
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all, package_checksum
 from causalmix.book.models_text import learning_rates, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
-from causalmix.book.study import Study, find_study, open_study, recorded_studies
+from causalmix.book.study import Study, choose_study, open_study, recorded_studies
 from causalmix.book.study_text import failures_text
 from causalmix.book.text import number
 from causalmix.book.workspace import BookError, Workspace
@@ -572,13 +572,13 @@ def test_other_rules_or_versions_of_what_draws_make_another_checksum(workspace: 
 
 
 def test_the_most_complete_recorded_study_is_shown_unless_one_is_named(workspace: Workspace) -> None:
-    assert find_study(workspace) is None
+    assert choose_study(workspace) is None
     for name in ("quick", "paper"):
         make_study(workspace.results / name)
-    assert find_study(workspace) == workspace.results / "paper"
-    assert find_study(workspace, "results/quick") == workspace.results / "quick"
+    assert choose_study(workspace) == workspace.results / "paper"
+    assert choose_study(workspace, "results/quick") == workspace.results / "quick"
     with pytest.raises(BookError, match=r"results/ holds paper, quick"):
-        find_study(workspace, "papper")
+        choose_study(workspace, "papper")
 
 
 def test_a_notebook_that_the_table_of_contents_lacks_ends_the_build(tmp_path: Path) -> None:

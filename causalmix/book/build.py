@@ -29,7 +29,7 @@ from causalmix.book.stage import claim_notebooks, notebooks_of, stage
 from causalmix.book.study import (
     FILES,
     Study,
-    find_study,
+    choose_study,
     is_recorded,
     open_study,
     recorded_studies,
@@ -68,7 +68,7 @@ def build(
     """
     workspace = Workspace(root.resolve())
     with only_one(workspace.build / "book.lock"):
-        folder = find_study(workspace, study) or run_quick_study(workspace)
+        folder = choose_study(workspace, study) or run_quick_study(workspace)
         opened = open_study(folder)
         print(f"the study {opened.name}: {study_text.shape(opened)}, store hash {opened.hash}", flush=True)
         executions = run_notebooks(workspace, opened, parameters or {})

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from causalmix.book.repository import UNSET, Repository, find_repository
-from causalmix.book.study import FILES, find_study
+from causalmix.book.study import FILES, choose_study
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.history import GitError, ask_git
 
@@ -32,7 +32,7 @@ def check(workspace: Workspace) -> Repository:
         )
     if not (workspace.root / WORKFLOW).is_file():
         raise BookError(f"{WORKFLOW} does not exist: restore it from git; it builds and shows the book.")
-    study = find_study(workspace)
+    study = choose_study(workspace)
     if study is None:
         raise BookError("results/ holds no recorded study, and a workflow should run none: record one first.")
     files = [f"results/{study.name}/{name}" for name in FILES]

@@ -61,7 +61,7 @@ def is_recorded(folder: Path) -> bool:
     return all((folder / name).is_file() for name in FILES)
 
 
-def find_study(workspace: Workspace, wanted: str | None = None) -> Path | None:
+def choose_study(workspace: Workspace, wanted: str | None = None) -> Path | None:
     """Return the folder of the study to show: the wanted one, or the most complete recorded one.
 
     Parameters
