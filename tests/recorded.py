@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -73,7 +74,8 @@ def make_study(
                 own_ratios = ratios if ARMS[arm].generator else (spec.synthetic_ratio,)
                 for preset, ratio in product(own_presets, own_ratios):
                     one = replace(spec, preset=preset, synthetic_ratio=ratio)
-                    store.write(_record(one, start, lift * ratio, noise, rng, depth_steadies))
+                    with mock.patch("os.fsync"):  # it need not outlive a power cut
+                        store.write(_record(one, start, lift * ratio, noise, rng, depth_steadies))
     store.consolidate()
     return store
 
