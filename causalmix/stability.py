@@ -1,7 +1,8 @@
 """How steadily a fine-tuning run converged: measures of one trajectory, and of a set of runs.
 
 Each measure of `STABILITY_MEASURES` takes a `Trajectory` and returns one number, NaN where the trajectory
-is too short or a curve is constant. Lower is steadier, for all of them. Free of torch.
+is too short or a curve is constant. Lower is steadier, for all of them. ROC-AUCs are compared to 12 digits:
+equal ones, summed in another order, differ in the last of a float. Free of torch.
 
 ==========================  ============================================================  ==============
 measure                     formula                                                       range
@@ -27,6 +28,8 @@ from causalmix.trajectory import CURVES, Trajectory
 
 RUN_KEYS = ("study", "dataset", "fold", "arm", "model", "repeat", "spec_hash")
 """Columns that name a run in the store's tables."""
+
+_DIGITS = 12
 
 
 def tail_volatility(trajectory: Trajectory) -> float:
@@ -75,7 +78,7 @@ def early_stopping_regret(trajectory: Trajectory) -> float:
     >>> round(early_stopping_regret(curve), 6)
     0.1
     """
-    return float(np.max(trajectory.test_auc) - trajectory.at_selected("test_auc"))
+    return round(float(np.max(trajectory.test_auc) - trajectory.at_selected("test_auc")), _DIGITS)
 
 
 def validation_test_gap(trajectory: Trajectory) -> float:
@@ -95,11 +98,11 @@ def validation_test_gap(trajectory: Trajectory) -> float:
     >>> validation_test_gap(together), validation_test_gap(opposed)
     (0.0, 2.0)
     """
-    validation, test = np.asarray(trajectory.val_auc), np.asarray(trajectory.test_auc)
+    validation, test = np.round(trajectory.val_auc, _DIGITS), np.round(trajectory.test_auc, _DIGITS)
     if len(test) < 3 or np.ptp(validation) == 0 or np.ptp(test) == 0:
         return float("nan")
     rho = np.corrcoef(stats.rankdata(validation), stats.rankdata(test))[0, 1]
-    return round(1.0 - float(rho), 12)
+    return round(1.0 - float(rho), _DIGITS)
 
 
 def steps_to_best(trajectory: Trajectory) -> float:

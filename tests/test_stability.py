@@ -75,6 +75,14 @@ def test_the_gap_is_undefined_where_a_curve_is_flat(flat):
     assert math.isnan(validation_test_gap(trajectory_of(**curves)))
 
 
+def test_roc_aucs_that_differ_in_the_last_digit_of_a_float_are_equal():
+    above = math.nextafter(0.7, 1)
+    tied = trajectory_of(val_auc=(0.6, 0.7, above, 0.7), test_auc=(0.5, 0.8, 0.8, 0.8), selected=5)
+    assert validation_test_gap(tied) == 0
+    assert early_stopping_regret(trajectory_of(test_auc=(0.5, 0.7, above), selected=5)) == 0
+    assert math.isnan(validation_test_gap(trajectory_of(val_auc=(0.7, above, 0.7), test_auc=(0.6, 0.7, 0.8))))
+
+
 def test_steps_to_best_is_the_first_lowest_validation_loss():
     assert steps_to_best(trajectory_of(val_log_loss=(0.6, 0.4, 0.5, 0.4))) == 5
 
