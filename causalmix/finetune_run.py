@@ -75,6 +75,8 @@ class FinetuneRun:
     def add(self, row: dict[str, float], weights: torch.Tensor, train_loss: float = math.nan) -> None:
         """Add one evaluation; higher validation ROC-AUC is better, lower validation log-loss breaks ties.
 
+        ROC-AUCs are compared as they are: equal ones that were summed in another order may differ in the last
+        digit of a float. So were all recorded runs selected; `causalmix.selection` says what hangs on it.
         A run whose predictions are no longer finite ends with its last finite evaluation, and keeps its best.
 
         Parameters

@@ -28,7 +28,8 @@ class FinetunePreset:
     patience : int
         Evaluations without a better validation score after which training stops.
     rows_per_step : int
-        Rows drawn from the pool for one step: the same compute for every arm.
+        Rows drawn from the pool for one step, a smaller pool whole: the same compute for every arm where
+        there are as many real training rows.
     query_share : float
         Share of a step's rows that are predicted; the rest is their context.
     prediction_context : {"real", "pool"}
