@@ -84,6 +84,7 @@ from causalmix.figures import (
     plot_within,
     provenance_of_table,
     save_figure,
+    say_lead,
     say_pairs_apart,
 )
 from causalmix.figures.graph import legible_dataset
@@ -581,6 +582,18 @@ def test_a_saved_figure_has_a_white_card_and_the_same_bytes_each_time(store, tmp
         saved.append([path.read_bytes() for path in save_figure(fig, tmp_path / attempt)])
     assert saved[0] == saved[1]
     assert fig.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_two_arms_are_also_compared_with_tables_as_units_and_cell_by_cell(tmp_path):
+    store = ResultStore(tmp_path / "s")
+    scores = {("a", 0): (0.8, 0.9), ("a", 1): (0.9, 0.8), ("b", 0): (0.8, 0.8), ("b", 1): (0.8, 0.9)}
+    for (dataset, fold), pair in scores.items():
+        for arm, test_auc in zip(("default", "causalmix"), pair, strict=True):
+            store.write(make_record(make_spec(arm, dataset=dataset, fold=fold), test_auc))
+    text = say_lead(store, "causalmix", "default")
+    assert "CausalMixFT is at 1.25 and default at 1.75. Of 4 tables and folds" in text
+    assert text.endswith("CausalMixFT scores higher in 2, lower in 1, the same in 1.")
+    assert say_lead(store, "causalmix", "scm") == ""
 
 
 def test_an_unknown_size_names_the_known_ones():

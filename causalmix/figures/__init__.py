@@ -90,7 +90,7 @@ from causalmix.figures.models import (
 )
 from causalmix.figures.presets import load_presets, plot_presets
 from causalmix.figures.pretraining import load_pretraining, plot_pretraining
-from causalmix.figures.ranks import load_ranks, plot_ranks
+from causalmix.figures.ranks import load_ranks, plot_ranks, say_lead
 from causalmix.figures.ratio import load_ratio_sensitivity, plot_ratio_sensitivity
 from causalmix.figures.scores import (
     load_baseline,
@@ -189,6 +189,7 @@ __all__ = [
     "plot_within",
     "provenance_of_table",
     "save_figure",
+    "say_lead",
     "say_pairs_apart",
     "summarise_cost",
     "summarise_quality",

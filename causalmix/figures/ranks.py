@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 
 from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import Store
-from causalmix.figures.style import INK, MUTED, arm_colour, label_arms, say_empty
+from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, label_arms, say_empty
 from causalmix.intervals import cluster_bootstrap
-from causalmix.ranking import critical_difference, rank_arms
+from causalmix.ranking import critical_difference, rank_arms, score_matrix
 
 
 def load_ranks(
@@ -42,6 +42,28 @@ def load_ranks(
         critical_difference=tests.difference if tests else np.nan,
         friedman_p=tests.friedman_p if tests else np.nan,
         n_datasets=len(ranks),
+    )
+
+
+def say_lead(
+    store: Store,
+    arm: str,
+    baseline: str,
+    normalisation: str = PRIMARY_NORMALISATION,
+    arms: Sequence[str] | None = None,
+) -> str:
+    """Say how two arms compare when each table is ranked once, and cell by cell; nothing where one lacks."""
+    runs = store.runs()
+    if not {arm, baseline} <= set(runs["arm"]) or runs["dataset"].nunique() < 2:
+        return ""
+    once = critical_difference(rank_arms(runs, normalisation, arms)).mean_ranks
+    scores = score_matrix(runs, normalisation, [arm, baseline]).fillna(-np.inf).round(12)
+    higher, lower = (scores[arm] > scores[baseline]).sum(), (scores[arm] < scores[baseline]).sum()
+    return (
+        f"Ranked once more within each table, by their average ranks over its folds, {arm_name(arm)} is at "
+        f"{once[arm]:.2f} and {arm_name(baseline)} at {once[baseline]:.2f}. Of {len(scores)} tables and "
+        f"folds, {arm_name(arm)} scores higher in {higher}, lower in {lower}, the same in "
+        f"{len(scores) - higher - lower}."
     )
 
 
