@@ -17,6 +17,7 @@ from causalmix.analysis import (
     NORMALISATIONS,
     AnalysisError,
     correlate_depth_stability,
+    depth_and_stability,
     improvement_summary,
     normalise_scores,
     paired_differences,
@@ -35,6 +36,7 @@ from causalmix.ranking import (
     score_matrix,
     win_rates,
 )
+from tests.by_hand import make_store
 from tests.recorded import PAPER_LIFTS, make_study
 
 
@@ -407,3 +409,35 @@ def test_nothing_heavy_is_imported(modules, heavy):
     code += f"import sys; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_largest_change_is_that_of_the_arms_of_one_fold():
+    runs = frame_of(
+        ("a", 0, "default", 0.8, 0.7),
+        ("a", 0, "causalmix", 0.75, 0.7),
+        ("a", 1, "default", 0.71, 0.7),
+        ("a", 1, "causalmix", 0.72, 0.7),
+    )
+    assert normalise_scores(runs, "largest_change")["score"].tolist() == pytest.approx([1, 0.5, 0.5, 1])
+
+
+def test_depth_and_stability_are_those_of_one_arm():
+    store = make_store(
+        {"dataset": f"t{i}", "arm": arm, "depth": float(i), "regret": regret}
+        for i in range(5)
+        for arm, regret in (("causalmix", 0.01 * i), ("scm", 0.3 - 0.05 * i))
+    )
+    tables = store.runs(), store.trajectories()
+    for arm, rho in (("causalmix", 1), ("scm", -1)):
+        assert correlate_depth_stability(*tables, measure="early_stopping_regret", arm=arm).rho == rho
+
+
+def test_the_volatility_of_a_run_that_ended_before_others_of_its_cell_is_not_compared(store):
+    trajectories = store.trajectories()
+    first = trajectories["fold"] == 0
+    ended = first & (trajectories["dataset"] == "table0") & (trajectories["arm"] == "causalmix")
+    all_ended = first & (trajectories["dataset"] == "table1")
+    fewer = trajectories[~((ended | all_ended) & (trajectories["step"] == 3))]
+    joined = depth_and_stability(store.runs(), fewer)
+    left_out = joined.loc[joined["tail_volatility"].isna(), ["dataset", "fold", "arm"]]
+    assert left_out.to_numpy().tolist() == [["table0", 0, "causalmix"]]

@@ -186,3 +186,9 @@ def test_an_edge_that_would_close_a_cycle_is_turned_around_where_votes_allow_it(
     assert len(chains) > 25
     assert all(dag.edges["a", "c"]["strength"] == 0.5 for dag in chains)
     assert {sample_dag(ring, rng).number_of_edges() for _ in range(50)} == {2}
+
+
+def test_random_dags_have_every_shape_and_every_edge_in_either_direction():
+    rng = np.random.default_rng(0)
+    drawn = {frozenset(random_dag("abc", 2, rng).edges) for _ in range(300)}
+    assert len(drawn) == 3 * 2 * 2  # two of three pairs, each in either direction

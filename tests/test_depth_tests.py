@@ -235,3 +235,20 @@ def test_the_dispersion_over_folds_has_one_value_per_table_and_arm(store):
 def test_an_unknown_measure_names_the_known_ones(store):
     with pytest.raises(ValueError, match="tail_volatility"):
         measurements(store.runs(), store.trajectories(), "wobble")
+
+
+def test_the_dispersion_over_folds_is_the_sample_sd_of_the_share_of_error_removed():
+    scores = {"a": (0.76, 0.85, 0.94), "b": (0.7, 0.85, 0.85)}
+    store = make_store(
+        {"dataset": dataset, "fold": fold, "arm": "causalmix", "test_auc": auc, "zero_shot_auc": 0.7}
+        for dataset, own in scores.items()
+        for fold, auc in enumerate(own)
+    )
+    table = measurements(store.runs(), store.trajectories(), "fold_dispersion")
+    assert table["value"].tolist() == pytest.approx([0.3, 0.5 / 3**0.5])
+
+
+def test_a_block_whose_runs_are_all_alike_has_no_part_in_the_p_of_the_dial():
+    table = make_table(depth_effect=0.0, seed=3)
+    alike = (table["dataset"] == "t0") & (table["fold"] == 0)
+    assert dial(table.assign(value=table["value"].mask(alike, 1.0))) == dial(table[~alike])

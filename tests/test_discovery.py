@@ -277,3 +277,13 @@ def test_a_column_is_embedded_as_standardised_scores_or_indicators():
         np.testing.assert_allclose(block.mean(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(block.std(axis=0), 1)
     assert embed_column(pd.Series([4.0] * 5)).shape == (5, 0)
+
+
+def test_a_pair_is_parted_by_as_many_columns_as_are_allowed_and_by_no_more():
+    rng = np.random.default_rng(0)
+    causes = rng.normal(size=(3, 2000))
+    effects = causes.sum(axis=0) + rng.normal(size=(2, 2000))
+    test = DegenerateGaussianTest(pd.DataFrame(np.vstack([effects, causes]).T, columns=list("abcde")))
+    allowed, too_few = (find_skeleton(test, 5, 0.01, size) for size in (3, 2))
+    assert allowed.separating[0, 1] == {2, 3, 4} and not allowed.adjacency[0, 1]
+    assert too_few.adjacency[0, 1]

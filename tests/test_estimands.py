@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from causalmix.analysis import NORMALISATIONS, AnalysisError
 from causalmix.claims import load_claims
-from causalmix.estimands import ESTIMANDS, Quantities, Stored
+from causalmix.estimands import ESTIMANDS, Quantities, Stored, block_permutation_p
 from causalmix.experiment import encode_rows, finetune_seed
 from causalmix.folds import prepare_fold
+from causalmix.intervals import spearman
 from tests.by_hand import make_store
 from tests.recorded import PAPER_LIFTS, make_study
 from tests.runs import make_spec
@@ -197,3 +200,19 @@ def test_validation_and_test_rows_are_not_mixed_up_and_each_fold_has_a_seed_of_i
     ]
     assert len({finetune_seed(one) for one in specs}) == len(specs)
     assert finetune_seed(make_spec("default")) == finetune_seed(make_spec("scm"))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_along_the_dial_p_is_the_share_of_all_orders_within_blocks_that_are_as_extreme(sign):
+    blocks = [
+        (name, np.column_stack([depth, sign * np.array(measure)]))
+        for name, depth, measure in (
+            ("a", (0, 1, 2), (1, 2, 3)),
+            ("a", (0, 1, 1), (3, 2, 1)),
+            ("b", (0, 1, 2, 3), (2, 1, 3, 4)),
+        )
+    ]
+    orders = [[spearman(depth, rows[:, 1]) for depth in permutations(rows[:, 0])] for _, rows in blocks]
+    every = np.array([((one + other) / 2 + last) / 2 for one, other, last in product(*orders)])
+    exact = (np.abs(every) >= abs(every[0]) - 1e-12).mean()
+    assert block_permutation_p(blocks, every[0], 20_000, 0) == pytest.approx(exact, abs=0.01)

@@ -310,3 +310,12 @@ def test_an_unknown_profile_is_refused_with_a_hint():
 
 def test_every_field_of_a_profile_is_explained():
     assert set(field_texts(Profile)) == {item.name for item in dataclasses.fields(Profile)}
+
+
+def test_folds_and_repeats_have_synthetic_rows_and_an_order_of_their_own():
+    fold = prepare_fold(make_spec("bootstrap_mix"))
+    specs = [make_spec("bootstrap_mix", fold=k, repeat=repeat) for k, repeat in ((0, 0), (1, 0), (0, 1))]
+    made = [make_rows(fold, spec) for spec in specs]
+    drawn = {tuple(map(tuple, rows.rows.to_numpy())) for rows in made}
+    orders = {tuple(make_pool(fold, made[0], ARMS["bootstrap_mix"], spec).index) for spec in specs}
+    assert len(drawn) == len(orders) == 3

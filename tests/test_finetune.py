@@ -262,3 +262,17 @@ def test_a_categorical_feature_has_to_hold_codes(model: Tab2D, value: float) -> 
 def test_a_class_absent_from_the_context_has_no_probability(model: Tab2D, data: FinetuneData) -> None:
     proba = predict_proba(model, data.context.X, data.context.y, data.test.X, n_classes=4)
     assert np.allclose(proba[:, 2:], 0)
+
+
+def test_a_step_predicts_its_share_of_the_rows_and_any_row_of_the_pool_can_be_drawn() -> None:
+    rng = np.random.default_rng(0)
+    draws = [draw_split(np.arange(100) % 2, 40, 0.25, rng) for _ in range(60)]
+    assert {(len(context), len(query)) for context, query in draws} == {(30, 10)}
+    for part in zip(*draws, strict=True):
+        assert set(np.concatenate(part)) == set(range(100))
+
+
+def test_the_first_step_of_a_warm_up_moves_the_weights_by_its_share(model: Tab2D, data: FinetuneData) -> None:
+    presets = [replace(PRESET, n_steps=1, warmup_steps=n) for n in (1, 4)]
+    whole, share = (FineTuner(preset).run(model, data, seed=0).update_norm[1] for preset in presets)
+    assert share == pytest.approx(whole / 4, rel=1e-3)

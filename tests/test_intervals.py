@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from causalmix.intervals import bca_interval, cluster_bootstrap, correlate, permutation_p
+from causalmix.intervals import bca_interval, cluster_bootstrap, correlate, mean_interval, permutation_p
 
 
 def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
@@ -51,3 +51,22 @@ def test_the_permutation_p_counts_rising_and_falling_orders_that_are_as_extreme(
     every = np.array([stats.pearsonr(x, order).statistic for order in permutations(range(6))])
     exact = (np.abs(every) >= abs(observed) - 1e-12).mean()
     assert permutation_p(x, y) == pytest.approx(exact, abs=0.01)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
+    rng = np.random.default_rng(0)
+    values, other, tables = rng.normal(size=24), rng.normal(size=24), np.repeat(range(8), 3)
+    for found in (
+        lambda seed: cluster_bootstrap(values, tables, np.mean, resamples=200, seed=seed),
+        lambda seed: mean_interval(values, resamples=200, seed=seed),
+        lambda seed: bca_interval(values, resamples=200, seed=seed),
+        lambda seed: permutation_p(values, other, permutations=500, seed=seed),
+        lambda seed: correlate(values, other, resamples=200, permutations=500, seed=seed),
+    ):
+        assert found(1) == found(1) != found(2)
+
+
+def test_the_permutation_p_depends_on_the_order_of_the_values_alone():
+    x, y = np.random.default_rng(1).normal(size=(2, 9))
+    p_value = permutation_p(x, y)
+    assert permutation_p(np.exp(3 * x), y) == permutation_p(x, y**3) == p_value

@@ -290,3 +290,9 @@ def test_astronomic_numbers_do_not_overflow(mechanism):
         rows = draw_samples(fit_scm(dag, table, mechanism=mechanism), 50, seed=0)
     assert np.isfinite(rows).all().all() and rows["c"].abs().max() <= 1e300
     assert np.corrcoef(np.sign(rows["a"]), np.sign(rows["c"]))[0, 1] < -0.5
+
+
+def test_the_largest_value_of_a_continuous_root_is_no_likelier_than_its_neighbours():
+    table = pd.DataFrame({"a": np.sqrt(np.arange(40.0))})
+    drawn = draw_samples(fit_scm(empty_dag(["a"]), table), 2000, seed=0)["a"]
+    assert (drawn == table["a"].max()).mean() < 0.005 and (drawn == table["a"].min()).mean() < 0.005

@@ -160,3 +160,15 @@ def test_a_split_leaves_the_dataset_alone():
     before = ds.X.copy(deep=True)
     split_dataset(ds, 0, PROTOCOL)
     pd.testing.assert_frame_equal(ds.X, before)
+
+
+def test_every_row_can_be_trained_on_validated_on_and_tested_on():
+    ds, protocol = table([30, 20]), Protocol(max_train_rows=20, max_test_rows=4)
+    parts = [rows(split_dataset(ds, k % 10, protocol, k // 10)) for k in range(150)]
+    assert [set.union(*part) for part in zip(*parts, strict=True)] == [set(ds.X.index)] * 3
+
+
+def test_the_share_of_validation_rows_does_not_depend_on_the_number_of_classes():
+    for n_classes in (2, 5, 10):
+        split = split_dataset(table([600 // n_classes] * n_classes), 0, PROTOCOL)
+        assert (len(split.X_train), len(split.X_val)) == (192, 64)
