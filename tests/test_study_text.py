@@ -75,8 +75,29 @@ def test_the_first_paragraph_says_which_arm_did_better_and_for_which_model(tmp_p
     gap = Verdict(**given, verdict="reproduced", value=0.3, interval=(0.1, 0.5))
     text = in_short(open_study(store.root), [gap])
     assert words in text.split(":")[0] and "12 pairs of runs" in text
-    assert "followed the test scores better" in text and "(the paper: 0.37)" in text
+    assert "fell by 0.30 [0.10, 0.50] from plain fine-tuning to CausalMixFT. " in text
+    assert "The paper's fall of 0.37 is not excluded by this interval." in text
     assert text.endswith("Whether any of this holds for Mitra, the paper's model, was not tested.")
+
+
+def test_the_first_paragraph_gives_medians_gap_and_depth_with_their_intervals(tmp_path: Path) -> None:
+    store = make_study(tmp_path / "made_up", lifts={"default": 0.1, "causalmix": 0.1}, n_folds=1)
+    given = {"title": "t", "sentence": "s", "rule": "r", "verdict": "partly", "kind": "empirical"}
+    ours = Verdict("04", **given, value=0.02, interval=(0.01, 0.03), reference=0.12)
+    plain = Verdict("05", **given, value=-0.01, interval=(-0.02, 0.0), reference=-0.1)
+    gap = Verdict("18", **given, value=-0.02, interval=(-0.2, 0.15), reference=0.37)
+    depth = Verdict("19", **given | {"kind": "exploratory"}, value=0.05, interval=(-0.02, 0.117))
+    text = in_short(open_study(store.root), [ours, plain, gap, depth])
+    assert "+0.020 [+0.010, +0.030] for CausalMixFT (the paper: +0.12)" in text
+    assert "−0.010 [−0.020, +0.000] for plain fine-tuning (the paper: −0.10)" in text
+    assert ": a gain for CausalMixFT, no clear gain for plain fine-tuning." in text
+    assert "rose by 0.02 [−0.15, 0.20] from plain fine-tuning to CausalMixFT: no clear change." in text
+    assert "fall of 0.37 is excluded by this interval" in text
+    assert "(rank correlation +0.050 [−0.020, +0.117])." in text
+    neither = in_short(open_study(store.root), [replace(ours, interval=(0, 0.03)), plain])
+    assert ": no clear gain for CausalMixFT and plain fine-tuning." in neither and "rose by" not in neither
+    unknown = replace(gap, interval=(float("nan"), float("nan")))
+    assert "is not excluded" in in_short(open_study(store.root), [unknown])
 
 
 def test_the_answer_on_depth_says_how_often_it_was_looked_at(tmp_path: Path) -> None:

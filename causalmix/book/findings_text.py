@@ -24,6 +24,9 @@ ABOUT_SUITE = {
 }
 """What a suite is, for the reader."""
 
+IMPROVEMENT_CLAIMS = {"04": "CausalMixFT", "05": "plain fine-tuning"}
+"""The claims about the median improvement over the pre-trained model, and whose it is."""
+
 GAP_CLAIM = "18"
 """The claim about the gap of validation and test along fine-tuning."""
 
@@ -45,25 +48,51 @@ def in_short(study: Study, verdicts: Sequence[Verdict]) -> str:
         f"{signed(lead.value, lead.lower, lead.upper)} of the error that the pre-trained model leaves "
         f"(95 % interval over {len(tables)} tables, {number(tables['n_pairs'].sum())} pairs of runs)."
     ]
-    parts += [_say_gap(one) for one in verdicts if one.id == GAP_CLAIM and one.verdict != "not tested"]
+    tested = [one for one in verdicts if one.verdict != "not tested"]
+    parts += [_say_medians([one for one in tested if one.id in IMPROVEMENT_CLAIMS])]
+    parts += [_say_gap(one) for one in tested if one.id == GAP_CLAIM]
     parts += [
         f"The structural depth of its causal models and the steadiness of fine-tuning: "
-        f"{badge(one.verdict, one.label)}."
-        for one in verdicts
-        if one.kind == "exploratory" and one.verdict != "not tested"
+        f"{badge(one.verdict, one.label)} (rank correlation {signed(one.value, *one.interval)})."
+        for one in tested
+        if one.kind == "exploratory"
     ]
     if not _is_mitra(study):
         parts.append("Whether any of this holds for Mitra, the paper's model, was not tested.")
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
+
+
+def _say_medians(verdicts: Sequence[Verdict]) -> str:
+    """Say how far the arms' medians lie from the pre-trained model, with the paper's; nothing without any."""
+    if not verdicts:
+        return ""
+    medians = [
+        f"{signed(one.value, *one.interval)} for {IMPROVEMENT_CLAIMS[one.id]} "
+        + f"(the paper: {one.reference:+.2f})".replace("-", "−")
+        for one in verdicts
+    ]
+    sides: dict[str, list[str]] = {}
+    for one in verdicts:
+        lower, upper = one.interval
+        side = "a gain" if lower > 0 else "a loss" if upper < 0 else "no clear gain"
+        sides.setdefault(side, []).append(IMPROVEMENT_CLAIMS[one.id])
+    told = [f"{side} for {sentence_list(arms)}" for side, arms in sides.items()]
+    text = f"Over the pre-trained model the median improvement was {sentence_list(medians)}"
+    return f"{text}: {', '.join(told)}."
 
 
 def _say_gap(verdict: Verdict) -> str:
-    """Say whether validation scores followed test scores better along CausalMixFT's trajectories."""
-    lower, upper = verdict.interval
+    """Say whether validation and test scores agree better along CausalMixFT's runs than along plain ones."""
+    (lower, upper), paper = verdict.interval, verdict.reference
+    fell = verdict.value >= 0
+    ends = interval(lower, upper) if fell else interval(-upper, -lower)
+    clear = "" if lower > 0 or upper < 0 else ": no clear change"
+    excluded = "is" if paper < lower or paper > upper else "is not"
+    change = f"{'fell' if fell else 'rose'} by {number(abs(verdict.value))} {ends}".strip()
     return (
-        f"Along fine-tuning its validation scores followed the test scores {_how(lower, upper)}: the median "
-        f"gap of the two, one minus their rank correlation, of plain fine-tuning minus that of CausalMixFT "
-        f"is {number(verdict.value)} {interval(lower, upper)} (the paper: {number(verdict.reference)})."
+        "The median gap of validation and test (one minus the rank correlation of validation and test scores "
+        f"along a run) {change} from plain fine-tuning to CausalMixFT{clear}. "
+        f"The paper's fall of {number(paper)} {excluded} excluded by this interval."
     )
 
 
