@@ -16,7 +16,7 @@ from causalmix.cells import CELL
 from causalmix.claims import Verdict, compare_verdicts, decide
 from causalmix.intervals import RESAMPLES
 from causalmix.locations import find_root
-from causalmix.rules import Claim, short, with_ends
+from causalmix.rules import Claim, name_ids, short, with_ends
 from causalmix.study_view import StudyView
 
 RECORD = Path("results") / "tables.csv"
@@ -119,11 +119,12 @@ def say_what_hangs_on_incomplete(tables: pd.DataFrame, verdicts: Mapping[str, Se
         return "No table of these runs is known to be incomplete."
     pairs = list(zip(verdicts[ALL], verdicts[WHOLE], strict=True))
     changed = [first.id for first, second in pairs if first.verdict != second.verdict]
-    named = f" ({', '.join(changed)})" if changed else ""
+    named = f": {', '.join(changed)}" if changed else ""
     sentence = (
         f"Of {name_incomplete(tables)} only a part of the rows could be had; they count as tables like the "
         f"others. Without them {len(changed) or 'none'} of the {len(pairs)} claims about results and "
-        f"stability get{'' if len(changed) > 1 else 's'} another verdict{named}."
+        f"stability ({name_ids(first.id for first, _ in pairs)}) get{'' if len(changed) > 1 else 's'} "
+        f"another verdict{named}."
     )
     sentence += "".join(_say_question(*pair) for pair in pairs if pair[0].kind == "exploratory")
     return f"{sentence}\n\n{compare_verdicts(verdicts)}"

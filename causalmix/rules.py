@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,12 @@ class Claim:
             return "not reproduced"
         return "reproduced" if all(condition.holds(quantities) for condition in self.full) else "partly"
 
+    def contradicted_by(self, lower: float, upper: float) -> bool:
+        """Return whether the whole interval of the value lies on the side that the rule denies."""
+        about = [one for one in (*self.core, *self.full) if one.quantity in ("value", "lower", "upper")]
+        below = any(upper < one.bound for one in about if one.relation in (">", ">="))
+        return below or any(lower > one.bound for one in about if one.relation in ("<", "<="))
+
     @property
     def simulated(self) -> bool:
         """Whether the claim is decided on simulated data instead of stored runs."""
@@ -158,6 +164,23 @@ def short(value: float) -> str:
     if abs(value) >= 999.5:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
+
+
+def name_ids(ids: Iterable[str]) -> str:
+    """Return the ids of claims, three or more in a row as a span.
+
+    Examples
+    --------
+    >>> name_ids(["04", "05", "06", "18", "19"]), name_ids(["07"])
+    ('04–06, 18, 19', '07')
+    """
+    rows: list[list[str]] = []
+    for name in sorted(ids):
+        if rows and int(name) == int(rows[-1][-1]) + 1:
+            rows[-1].append(name)
+        else:
+            rows.append([name])
+    return ", ".join(f"{row[0]}–{row[-1]}" if len(row) > 2 else ", ".join(row) for row in rows)
 
 
 def with_ends(value: float, lower: float, upper: float) -> str:

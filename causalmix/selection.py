@@ -15,7 +15,7 @@ from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import Store
 from causalmix.claims import Verdict, compare_verdicts, decide
 from causalmix.intervals import RESAMPLES
-from causalmix.rules import Claim
+from causalmix.rules import Claim, name_ids, with_ends
 
 RECORDED, TRAINED, LAST = "best step", "best step after 0", "last step"
 SELECTIONS = (RECORDED, TRAINED, LAST)
@@ -119,11 +119,12 @@ def say_what_hangs_on_selection(runs: pd.DataFrame, verdicts: Mapping[str, Seque
     tuned = runs[(runs["status"] == "ok") & (runs["arm"] != "zero_shot")]
     kept = int((tuned["selected_step"] == 0).sum())
     changed = [row for row in zip(*verdicts.values(), strict=True) if len({one.verdict for one in row}) > 1]
+    named = name_ids(one.id for one in verdicts[RECORDED])
     sentence = (
         f"{kept:,} of {len(tuned):,} fine-tuning runs kept step 0, the model before any training, because no "
         f"later step had a better validation score: they score exactly 0. Read at the best step after it, or "
         f"at the last one, {len(changed) or 'none'} of the {len(verdicts[RECORDED])} claims about the "
-        f"selected step get{'s' if len(changed) < 2 else ''} another verdict"
+        f"selected step ({named}) get{'s' if len(changed) < 2 else ''} another verdict"
     )
     if changed:
         sentence += f": {'; '.join(_say_changes(verdicts, selection) for selection in (TRAINED, LAST))}"
@@ -131,10 +132,12 @@ def say_what_hangs_on_selection(runs: pd.DataFrame, verdicts: Mapping[str, Seque
 
 
 def _say_changes(verdicts: Mapping[str, Sequence[Verdict]], selection: str) -> str:
-    """Say which other verdict which claims get under a selection."""
+    """Say which other verdict which claims get under a selection; of one that is reproduced, its value."""
     changes: dict[str, list[str]] = {}
     for first, other in zip(verdicts[RECORDED], verdicts[selection], strict=True):
         if other.verdict != first.verdict:
-            changes.setdefault(other.verdict, []).append(other.id)
+            is_found = other.verdict == "reproduced"
+            value = f" ({with_ends(other.value, *other.interval)})" if is_found else ""
+            changes.setdefault(other.verdict, []).append(other.id + value)
     named = [f"*{verdict}* for {', '.join(ids)}" for verdict, ids in changes.items()]
     return f"at the {selection} {', '.join(named) or 'none'}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import CELL
 from causalmix.claims import Verdict, compare_verdicts, decide
 from causalmix.intervals import RESAMPLES
-from causalmix.rules import Claim
+from causalmix.rules import Claim, name_ids, with_ends
 from causalmix.study_view import StudyView
 
 Pair = tuple[StudyView, StudyView]
@@ -55,7 +56,10 @@ def agree_by_part(
 
 
 def say_what_carries_over(
-    studies: Pair, verdicts: list[tuple[Verdict, Verdict]], by_part: Sequence[int] = ()
+    studies: Pair,
+    verdicts: list[tuple[Verdict, Verdict]],
+    by_part: Sequence[int] = (),
+    claims: Mapping[str, Claim] | None = None,
 ) -> str:
     """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates.
 
@@ -67,6 +71,8 @@ def say_what_carries_over(
         From `decide_for_both`.
     by_part : sequence of int
         From `agree_by_part` of the first model's whole study, in parts of as many folds as are shared.
+    claims : mapping, optional
+        With them the text names the claims that an interval contradicts.
     """
     cells = studies[0].runs()[CELL].drop_duplicates()
     nothing_shared = "the studies share no table and fold" if cells.empty else ""
@@ -74,20 +80,40 @@ def say_what_carries_over(
     if note:
         return f"Not tested: {note}."
     models = [f"`{study.model}`" for study in studies]
-    outcomes = [(first.verdict, second.verdict) for first, second in verdicts]
-    tested = [pair for pair in outcomes if "not tested" not in pair]
-    alike = sum(first == second for first, second in tested)
+    tested = [pair for pair in verdicts if "not tested" not in {one.verdict for one in pair}]
+    alike = sum(first.verdict == second.verdict for first, second in tested)
     sentence = (
         f"On the {cells['dataset'].nunique()} tables ({len(cells)} folds in all) that both models were run "
-        f"on, {alike} of the {len(tested)} empirical claims that could be decided for both get the same "
-        f"verdict for {models[1]} as for {models[0]}."
+        f"on, {alike} of the {len(tested)} empirical claims that could be decided for both "
+        f"({name_ids(first.id for first, _ in tested)}) get the same verdict for {models[1]} as for "
+        f"{models[0]}.{_say_contradicted(tested, claims or {})}"
     )
     if len(by_part) > 1:
-        n_folds = cells["fold"].nunique()
-        size = "one fold" if n_folds == 1 else f"{n_folds} folds"
-        sentence += (
-            f" How far to trust {size}: on as many of its own at a time, {models[0]} gets for {min(by_part)} "
-            f"to {max(by_part)} claims the verdict that all of its folds give together."
-        )
+        n_decided = sum(first.verdict != "not tested" for first, _ in verdicts)
+        sentence += _say_by_part(studies[0], cells["fold"].nunique(), by_part, n_decided)
     columns = zip(models, zip(*verdicts, strict=True), strict=True)
     return f"{sentence}\n\n{compare_verdicts(dict(columns))}"
+
+
+def _say_contradicted(verdicts: Sequence[tuple[Verdict, Verdict]], claims: Mapping[str, Claim]) -> str:
+    """Say for which model which claim's whole interval lies on the side that the claim denies."""
+    found = [
+        f" For `{one.model}` the interval of claim {one.id} ({one.title}) lies wholly on the other side: "
+        f"{with_ends(one.value, *one.interval)}."
+        for pair in verdicts
+        for one in pair
+        if one.id in claims and claims[one.id].contradicted_by(*one.interval)
+    ]
+    return "".join(found)
+
+
+def _say_by_part(shared: StudyView, n_folds: int, by_part: Sequence[int], n_decided: int) -> str:
+    """Say how often parts of as many folds as are shared decide as all folds of the first model's study."""
+    n_all = replace(shared, cells=None).runs()["fold"].nunique()
+    size, parts = ("one fold", "single folds") if n_folds == 1 else (f"{n_folds} folds", f"sets of {n_folds}")
+    low, high = min(by_part), max(by_part)
+    claims = f"{low} to {high}" if low < high else f"{low}"
+    return (
+        f" How much {size} can decide: cut into {parts}, the {n_all} folds of `{shared.model}` give, each "
+        f"part alone, the verdict of all {n_all} for {claims} of the {n_decided} claims."
+    )

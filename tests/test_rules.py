@@ -39,6 +39,14 @@ def first_entry() -> dict:
     return yaml.safe_load((find_root() / MARKER).read_text())["claims"][0]
 
 
+def test_a_rule_says_which_intervals_contradict_it():
+    above, below = CLAIMS["18"], CLAIMS["07"]
+    assert above.contradicted_by(-0.6, -0.01) and not above.contradicted_by(-0.6, 0.0)
+    assert below.contradicted_by(1.01, 1.2) and not below.contradicted_by(0.7, 0.9)
+    assert not any(claim.contradicted_by(float("nan"), float("nan")) for claim in CLAIMS.values())
+    assert not CLAIMS["06"].contradicted_by(0.1, 0.2)  # its rule counts arms
+
+
 def test_two_claims_of_one_number_are_refused(tmp_path):
     other = {**first_entry(), "title": "Another claim"}
     with pytest.raises(ClaimError, match="'01', '01'"):

@@ -95,12 +95,16 @@ def test_the_text_counts_the_runs_at_step_0_and_names_the_verdicts_that_change(s
     runs.loc[tuned[:5], "selected_step"] = 0
     text = say_what_hangs_on_selection(runs, verdicts)
     assert text.startswith(f"5 of {len(tuned)} fine-tuning runs kept step 0")
-    assert "none of the 6 claims about the selected step gets another verdict." in text
+    assert "none of the 6 claims about the selected step (04–09) gets another verdict." in text
     assert text.count("\n|") == 2 + 6
     other = [replace(verdict, verdict="not reproduced") for verdict in verdicts[LAST][:2]]
     said = say_what_hangs_on_selection(runs, {**verdicts, LAST: [*other, *verdicts[LAST][2:]]})
-    assert "2 of the 6 claims about the selected step get another verdict: " in said
+    assert "2 of the 6 claims about the selected step (04–09) get another verdict: " in said
     assert "at the best step after 0 none; at the last step *not reproduced* for 04, 05." in said
+    found = [replace(verdicts[LAST][2], verdict="reproduced", value=-0.0171, interval=(-0.0367, 0.00383))]
+    firm = [replace(verdicts[RECORDED][2], verdict="partly")]
+    said = say_what_hangs_on_selection(runs, {RECORDED: firm, TRAINED: firm, LAST: found})
+    assert "at the last step *reproduced* for 06 (−0.0171 [−0.0367, 0.00383])." in said
 
 
 def test_the_figure_has_a_mark_per_selection_and_arm_on_each_panel(study):

@@ -76,7 +76,7 @@ def test_the_first_paragraph_says_which_arm_did_better_and_for_which_model(tmp_p
     text = in_short(open_study(store.root), [gap])
     assert words in text.split(":")[0] and "12 pairs of runs" in text
     assert "fell by 0.30 [0.10, 0.50] from plain fine-tuning to CausalMixFT. " in text
-    assert "The paper's fall of 0.37 is not excluded by this interval." in text
+    assert "The paper's fall of 0.37 is not excluded for this model." in text
     assert text.endswith("Whether any of this holds for Mitra, the paper's model, was not tested.")
 
 
@@ -92,7 +92,7 @@ def test_the_first_paragraph_gives_medians_gap_and_depth_with_their_intervals(tm
     assert "−0.010 [−0.020, +0.000] for plain fine-tuning (the paper: −0.10)" in text
     assert ": a gain for CausalMixFT, no clear gain for plain fine-tuning." in text
     assert "rose by 0.02 [−0.15, 0.20] from plain fine-tuning to CausalMixFT: no clear change." in text
-    assert "fall of 0.37 is excluded by this interval" in text
+    assert "fall of 0.37 is excluded for this model" in text
     assert "(rank correlation +0.050 [−0.020, +0.117])." in text
     neither = in_short(open_study(store.root), [replace(ours, interval=(0, 0.03)), plain])
     assert ": no clear gain for CausalMixFT and plain fine-tuning." in neither and "rose by" not in neither

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from causalmix.cells import CELL
 from causalmix.claims import decide, load_claims
 from causalmix.figures import load_models, new_figure, plot_models
 from causalmix.notebook import open_study
+from causalmix.rules import name_ids
 from causalmix.study_view import StudyView
 from causalmix.two_models import agree_by_part, decide_for_both, say_what_carries_over, share_cells
 from tests.recorded import LIFTS, PAPER_LIFTS, make_study
@@ -70,7 +73,8 @@ def test_the_same_rules_decide_for_both_and_the_text_says_which_verdicts_agree(s
     tested = [pair for pair in verdicts.values() if "not tested" not in {pair[0].verdict, pair[1].verdict}]
     alike = sum(first.verdict == second.verdict for first, second in tested)
     text = say_what_carries_over(both, list(verdicts.values()))
-    assert f"{alike} of the {len(tested)} empirical claims that could be decided for both" in text
+    named = name_ids(first.id for first, _ in tested)
+    assert f"{alike} of the {len(tested)} empirical claims that could be decided for both ({named})" in text
     assert "On the 6 tables (12 folds in all)" in text and text.count("\n|") == len(verdicts) + 2
     assert 0 < alike < len(tested) < len(verdicts)
 
@@ -96,14 +100,35 @@ def test_parts_of_the_folds_are_counted_that_decide_as_the_whole_study(studies, 
     assert all(0 < count <= 5 for count in counts)
 
 
-@pytest.mark.parametrize(("folds", "size"), [((0,), "one fold"), ((0, 1), "2 folds")])
-def test_shared_folds_are_said_to_decide_no_more_than_they_can(studies, folds, size):
+@pytest.mark.parametrize(
+    ("folds", "said"),
+    [
+        ((0,), "How much one fold can decide: cut into single folds, the 3 folds of `made-up` give"),
+        ((0, 1), "How much 2 folds can decide: cut into sets of 2, the 3 folds of `made-up` give"),
+    ],
+)
+def test_shared_folds_are_said_to_decide_no_more_than_they_can(studies, folds, said):
     both = share_cells(studies["ours"], studies["theirs"].only_folds(folds))
     verdicts = decide_for_both(load_claims(), both, resamples=200)
-    said = f"How far to trust {size}: on as many of its own at a time, `made-up` gets for 2 to 4 claims the"
-    assert said in say_what_carries_over(both, verdicts, [3, 2, 4])
-    assert "How far" not in say_what_carries_over(both, verdicts, [5])  # all folds of the study are shared
-    assert "How far" not in say_what_carries_over(both, verdicts)
+    n_decided = sum(first.verdict != "not tested" for first, _ in verdicts)
+    said += f", each part alone, the verdict of all 3 for 2 to 4 of the {n_decided} claims."
+    assert said in say_what_carries_over(both, verdicts, [3, 2, 4]) and n_decided >= 4
+    assert "for 3 of the" in say_what_carries_over(both, verdicts, [3, 3])
+    assert "How much" not in say_what_carries_over(both, verdicts, [5])  # all folds of the study are shared
+    assert "How much" not in say_what_carries_over(both, verdicts)
+
+
+def test_an_interval_on_the_other_side_of_a_claim_is_named(studies):
+    both, claims = share_cells(studies["ours"], studies["theirs"]), load_claims()
+    verdicts = decide_for_both(claims, both, resamples=200)
+    place = [first.id for first, _ in verdicts].index("18")
+    given, ours = verdicts[place]
+    said = f"For `other` the interval of claim 18 ({given.title}) lies wholly on the other side"
+    for ends, is_said in (((-0.4, -0.1), True), ((-0.4, 0.1), False), ((0.1, 0.4), False)):
+        pair = (given, replace(ours, interval=ends))
+        text = say_what_carries_over(both, [*verdicts[:place], pair, *verdicts[place + 1 :]], claims=claims)
+        assert (said in text) == is_said
+        assert said not in say_what_carries_over(both, [pair])  # the rules were not given
 
 
 def test_a_claim_that_one_of_the_models_cannot_decide_says_why(studies, tmp_path):

@@ -15,6 +15,7 @@ from causalmix.book.text import VERDICTS, badge, interval, number, sentence_list
 from causalmix.book.workspace import BookError
 from causalmix.claims import ClaimError, load_claims
 from causalmix.history import GitError, ask_git
+from causalmix.rules import name_ids
 from causalmix.verdicts import Verdict
 
 Claim = Mapping[str, Any]
@@ -216,15 +217,19 @@ def tally_by_kind(verdicts: Sequence[Verdict]) -> str:
     Examples
     --------
     >>> tally_by_kind([Verdict("04", "t", "s", "empirical", "partly", "r")]).split(". ")[0]
-    'Of the 1 claims about results, 0 reproduced, 1 partly, 0 not reproduced and 0 not tested'
+    'Of the 1 claims about results (04), 0 reproduced, 1 partly, 0 not reproduced and 0 not tested'
     """
     results = [one for one in verdicts if one.kind == "empirical"]
     others = [one for one in verdicts if one.kind in ("protocol", "method")]
     return (
-        f"Of the {len(results)} claims about results, {tally(results)}. Of the {len(others)} about the "
-        f"set-up and the method, most of which our own code meets by construction or on simulated tables, "
-        f"{tally(others)}."
+        f"Of the {len(results)} claims about results{_ids(results)}, {tally(results)}. "
+        f"Of the {len(others)} about the set-up and the method{_ids(others)}, most of which "
+        f"our own code meets by construction or on simulated tables, {tally(others)}."
     )
+
+
+def _ids(verdicts: Sequence[Verdict]) -> str:
+    return f" ({name_ids(one.id for one in verdicts)})" if verdicts else ""
 
 
 def verdict_legend(claims: Sequence[Claim], study: Study) -> str:

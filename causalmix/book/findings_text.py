@@ -92,7 +92,7 @@ def _say_gap(verdict: Verdict) -> str:
     return (
         "The median gap of validation and test (one minus the rank correlation of validation and test scores "
         f"along a run) {change} from plain fine-tuning to CausalMixFT{clear}. "
-        f"The paper's fall of {number(paper)} {excluded} excluded by this interval."
+        f"The paper's fall of {number(paper)} {excluded} excluded for this model."
     )
 
 
