@@ -13,6 +13,7 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -29,11 +30,11 @@ from causalmix.book.crate import METADATA
 from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
 from causalmix.book.depth_views_text import agreement_text, known_text, scarcity_text, within_text
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all, package_checksum
-from causalmix.book.models_text import learning_rates, model_scores, run_speed
+from causalmix.book.models_text import learning_rates, main_model, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
 from causalmix.book.study import Study, choose_study, open_study, recorded_studies
 from causalmix.book.study_text import failures_text
-from causalmix.book.text import number
+from causalmix.book.text import count, number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.depth_known import DISCOVERED, RANDOM
@@ -307,12 +308,18 @@ def test_the_models_scores_come_from_the_benchmarks_record(tmp_path: Path) -> No
     means = scores.groupby(["suite", "n_rows", "method"])[["roc_auc", "log_loss", "seconds"]].mean()
     means.reset_index().to_csv(tmp_path / "summary.csv", index=False)
     text = model_scores(tmp_path)
+    assert "  - 0.800\n" in text and "  - 0.809\n" in text  # as many decimals in the whole column
     assert "0.812" in text and "2 tables of the benchmark" in text and "3 tasks held out" in text
     assert "with 256 training rows that of `mine x4` by +0.003" in text
     assert "`mine` by +0.012" in text and "with 4 views (3.0 times as long)." in text
     elsewhere = scores["revision"].where(scores["method"] != "mine", "def")
     scores.assign(revision=elsewhere).to_csv(tmp_path / "scores.csv", index=False)
-    assert "with 4 views. How much longer" in model_scores(tmp_path)
+    apart = model_scores(tmp_path)
+    assert "with 4 views." in apart and "How much longer" not in apart  # nothing is said of how long it takes
+    third = scores[scores["method"] == "mine x4"].assign(method="mine x16", revision="abc")
+    both = pd.concat([scores.assign(revision="abc"), third.assign(revision="def")])
+    both.to_csv(tmp_path / "scores.csv", index=False)
+    assert "(3.0 times as long)" in model_scores(tmp_path) and "How much longer" in model_scores(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -365,6 +372,29 @@ def test_what_a_run_takes_comes_from_the_benchmarks_record(tmp_path: Path) -> No
     peer = {"ours_per_s": [1.0, 2.0], "autogluon_per_s": [0.1, 0.25], "ours_auc": 0.8, "autogluon_auc": 0.7}
     pd.DataFrame(peer).to_csv(tmp_path / "autogluon.csv", index=False)
     assert "takes 8.0 to 10.0 times as long" in run_speed(tmp_path)
+    assert "with ours 0.800 (2 tables, one run each: no interval)." in run_speed(tmp_path)
+
+
+def test_the_chapter_says_what_the_studys_model_was_trained_on_and_how_it_scores(tmp_path: Path) -> None:
+    study = open_study(make_study(tmp_path / "paper"))
+    other = {**study.manifest, "models": {"tabpfn-v1": 1}}
+    assert main_model(replace(study, manifest=other), tmp_path) == ""  # a model without a card
+    runs = study.runs.assign(n_features=25)
+    study = replace(study, runs=runs)
+    n_tables = runs["dataset"].nunique()
+    text = main_model(study, tmp_path)
+    assert "at most 24 features and 400 rows" in text and "random forest" not in text
+    assert f": {n_tables} of the {count(n_tables, 'table')} of the study are wider." in text
+    rows = [
+        {"suite": "tabarena33", "n_rows": 256, "dataset": name, "fold": 0, "method": method, "roc_auc": auc}
+        for name in "ab"
+        for method, auc in {"embedded-mini": 0.7, "embedded-mini-2": 0.75, "embedded-mini-3": 0.6}.items()
+    ]
+    rows += [{**row, "method": "random forest", "roc_auc": 0.72} for row in rows[::3]]
+    pd.DataFrame(rows).to_csv(tmp_path / "scores.csv", index=False)
+    text = main_model(replace(study, runs=runs.assign(n_features=24)), tmp_path)
+    assert ": 0 of the" in text and "by −0.020 [−0.020, −0.020] with 256 training rows." in text
+    assert text.endswith("`embedded-mini-2` scores higher.")
 
 
 def test_the_learning_rates_come_from_the_benchmarks_record(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from causalmix.book.execute import Execution
-from causalmix.book.generators_text import cost_text, quality_text, ratio_text, see, speed_text
+from causalmix.book.generators_text import _say_ratios, cost_text, quality_text, ratio_text, see, speed_text
 from causalmix.figures import (
     load_generator_cost,
     load_quality,
@@ -252,9 +252,10 @@ def test_the_chapter_sets_the_speed_beside_that_of_the_peers(tmp_path):
     text = speed_text(tmp_path)
     cells = [line.removeprefix("* -").removeprefix("  -").strip() for line in text.splitlines()]
     first, second = (cells.index(peer) for peer in ("PC and FCI of causal-learn", "CTGAN"))
-    assert cells[first + 1 :][:6] == ["192", "2", "9", "4.5×", "0.80", "0.70"]
+    assert cells[first + 1 :][:6] == ["192", "2", "9", "4.5×", "0.800", "0.700"]
     assert cells[second + 1 :][:4] == ["192", "3", "18", "6.0×"]
     assert "2 known graphs" in text
+    assert {"Seconds, ours", "Seconds, theirs", "F1, ours", "F1, theirs"} <= set(cells)
 
 
 def test_the_chapter_shows_the_ratios_once_they_are_run_and_says_so_before(tmp_path):
@@ -262,6 +263,13 @@ def test_the_chapter_shows_the_ratios_once_they_are_run_and_says_so_before(tmp_p
     study = make_study(tmp_path / "sensitivity", datasets=("a", "b"), n_folds=1, ratios=(0.5, 2.0))
     text = ratio_text(study.root)
     assert text.count("- `causalmix`") == 2 and text.count("- none") == 1 and "95 %" in text
+    assert "the score of `causalmix` is higher with 2 than with 0.50" in text
+    frame = pd.DataFrame(
+        {"measure": "score", "arm": "scm", "ratio": [0.0, 1, 4], "lower": [9, 0.1, 0.4]}
+    ).assign(upper=[10, 0.3, 0.6])
+    said = "Intervals that do not overlap: the score of `scm` is higher with 4 than with 1; all others do."
+    assert _say_ratios(frame) == said
+    assert "intervals of all ratios overlap: none stands out" in _say_ratios(frame.assign(upper=0.7))
 
 
 def test_a_page_is_linked_only_where_the_book_has_it(tmp_path):

@@ -123,6 +123,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
             path, [one for one in studies if one.name in (study.name, "depth")]
         ),
         "model_scores": models_text.model_scores(workspace.results / "zero-shot"),
+        "main_model": models_text.main_model(study, workspace.results / "zero-shot"),
         "learning_rates": models_text.learning_rates(workspace.results / "finetune"),
         "run_speed": models_text.run_speed(workspace.results / "finetune"),
         "status": status_text.status_table(executions, verdicts, notebooks),

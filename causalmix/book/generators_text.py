@@ -9,7 +9,7 @@ import pandas as pd
 
 from causalmix.book.execute import Execution
 from causalmix.book.study import is_recorded
-from causalmix.book.text import count, interval, number, score, sentence_list, table
+from causalmix.book.text import auc, count, interval, number, score, sentence_list, table
 from causalmix.cells import count_folds
 from causalmix.figures import load_ratio_sensitivity, summarise_cost, summarise_quality
 from causalmix.figures.style import arm_name, order_arms
@@ -48,13 +48,14 @@ def quality_text(scores: Path) -> str:
     found: Found = {(row["measure"], row["generator"]): row for row in summary.to_dict("records")}
     names = order_arms(summary["generator"])
     rows = [[f"*{arm_name(name)}*", *(_mean(found, measure, name) for measure in HEADERS)] for name in names]
-    rows.append(["real rows", *(number(found[measure, names[0]]["reference"]) for measure in HEADERS)])
+    real = {measure: found[measure, names[0]]["reference"] for measure in HEADERS}
+    rows.append(["real rows", *(_as_score(value, measure) for measure, value in real.items())])
     n_tables = count(int(summary["n_tables"].max()), "table")
     sentences = [f"Means over {n_tables} with their 95 % intervals, with as many synthetic as real rows."]
     if OURS in names:
         sentences += [_structure(found, names), _usefulness(found, names)]
     sentences.append(_copies(found, names))
-    return f"{' '.join(sentences)}\n\n{table(['Source', *HEADERS.values()], rows)}"
+    return f"{' '.join(sentences)}\n\n{table(['Source', *HEADERS.values()], rows, css='cm-wide')}"
 
 
 def _structure(found: Found, names: Sequence[str]) -> str:
@@ -82,7 +83,7 @@ def _usefulness(found: Found, names: Sequence[str]) -> str:
     trained = (
         "A random forest trained on them alone reaches a ROC-AUC of "
         f"{_with_interval(found, 'tstr_auc', OURS)} on real test rows, trained on the real rows "
-        f"{number(found['tstr_auc', OURS]['reference'])}"
+        f"{auc(found['tstr_auc', OURS]['reference'])}"
     )
     apart = (
         f"It tells them from real rows with {_with_interval(found, 'detection_auc', OURS)}, where 0.5 is not "
@@ -151,17 +152,20 @@ def speed_text(folder: Path) -> str:
     rows = []
     for n_rows in sorted(discovery["n_rows"].unique()):
         ours, theirs = means.loc[n_rows, "ours"], means.loc[n_rows, "causal-learn out of the box"]
-        scores = [number(found["skeleton_f1"]) for found in (ours, theirs)]
+        scores = [auc(found["skeleton_f1"]) for found in (ours, theirs)]
         times = _race(ours["seconds"], theirs["seconds"])
         rows.append(["discovery", "PC and FCI of causal-learn", number(n_rows), *times, *scores])
         times = _race(made[n_rows, "causal"], made[n_rows, "ctgan"])
         rows.append(["discovery, fit and draw", "CTGAN", number(n_rows), *times, "", ""])
-    header = ["Ours", "Against", "Rows", "Seconds", "Theirs", "Faster", "F1", "Theirs"]
-    text = table(header, sorted(rows, key=lambda row: row[0]), widths=[20, 24, 8, 10, 10, 10, 9, 9])
+    header = ["Ours", "Against", "Rows", "Seconds, ours", "Seconds, theirs", "Faster"]
+    ordered = sorted(rows, key=lambda row: row[0])
+    widths = [20, 24, 8, 10, 10, 10, 9, 9]
+    text = table([*header, "F1, ours", "F1, theirs"], ordered, widths=widths, css="cm-wide")
     graphs = count(discovery["graph"].nunique(), "known graph")
     return (
         f"{text}\n\nCPU-seconds on the same mixed tables, simulated from {graphs}, and the F1 score of the "
-        "skeletons. Ours searches subsamples, causal-learn as it comes as many bootstraps."
+        "skeletons. We search subsamples; causal-learn, with its default settings, is run on as many "
+        "bootstrap samples."
     )
 
 
@@ -194,8 +198,22 @@ def ratio_text(folder: Path) -> str:
     tables = count(runs["dataset"].nunique(), "table")
     return (
         f"{table(header, rows)}\n\nMedians over {tables}, {count_folds(runs)} each, with their 95 % "
-        "intervals, tables resampled."
+        f"intervals, tables resampled. {_say_ratios(frame)}"
     )
+
+
+def _say_ratios(frame: pd.DataFrame) -> str:
+    """Say whether the intervals of an arm's ratios, of either measure, leave any two of them apart."""
+    varied = frame[frame["ratio"] > 0].dropna(subset=["lower", "upper"])
+    apart = []
+    for (measure, arm), own in varied.groupby(["measure", "arm"], observed=True):
+        if own["lower"].max() > own["upper"].min():
+            high, low = own.loc[own["lower"].idxmax(), "ratio"], own.loc[own["upper"].idxmin(), "ratio"]
+            what = "score" if measure == "score" else "gap"
+            apart.append(f"the {what} of `{arm}` is higher with {number(high)} than with {number(low)}")
+    if not apart:
+        return "Per arm and measure the intervals of all ratios overlap: none stands out on so few tables."
+    return f"Intervals that do not overlap: {sentence_list(apart)}; all others do."
 
 
 def see(executions: Sequence[Execution], name: str) -> str:
@@ -214,9 +232,14 @@ def _cell(frame: pd.DataFrame, measure: str, arm: str, ratio: float) -> str:
 
 
 def _mean(found: Found, measure: str, name: str) -> str:
-    return number(found[measure, name]["mean"])
+    return _as_score(found[measure, name]["mean"], measure)
+
+
+def _as_score(value: float, measure: str) -> str:
+    """A distance as a number, the other measures as scores between 0 and 1."""
+    return number(value) if measure == "closest_record" else auc(value)
 
 
 def _with_interval(found: Found, measure: str, name: str) -> str:
     row = found[measure, name]
-    return f"{number(row['mean'])} {interval(row['lower'], row['upper'])}".strip()
+    return f"{auc(row['mean'])} {interval(row['lower'], row['upper'])}".strip()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from causalmix.book.text import count, number, score, sentence_list, table
+from causalmix.book.study import Study
+from causalmix.book.text import auc, count, number, score, sentence_list, table
 from causalmix.intervals import cluster_bootstrap
 from causalmix.presets import PRESETS
 from causalmix.recorded_cases import count_cases, name_left_out
@@ -43,13 +46,79 @@ def model_scores(folder: Path) -> str:
         own = summary.merge(whole, on=["suite", "n_rows", "method"]).sort_values(["n_rows", "roc_auc"])
         if own.empty:
             continue
-        names = ("n_rows", "n_cases", "roc_auc", "log_loss", "seconds")
-        rows = [[row["method"], *(number(row[name]) for name in names)] for row in own.to_dict("records")]
+        rows = [
+            [
+                row["method"],
+                *(number(row[name]) for name in ("n_rows", "n_cases")),
+                *(auc(row[name]) for name in ("roc_auc", "log_loss")),
+                number(row["seconds"]),
+            ]
+            for row in own.to_dict("records")
+        ]
         header = ["Method", "Training rows", "Cases", "ROC-AUC", "Log-loss", "CPU-seconds"]
         n_tables = scores.loc[scores["suite"] == suite, "dataset"].nunique()
         below = f"Means over {count(n_tables, noun)} {origin}. {name_left_out(counts)}".rstrip()
         parts.append(f"{table(header, rows, widths=[34, 16, 10, 14, 14, 14])}\n\n{below}")
-    return "\n\n".join([*parts, *_beside_forest(scores), *_ensembling(scores)])
+    return "\n\n".join([_CASES, *parts, *_beside_forest(scores), *_ensembling(scores)])
+
+
+_CASES = (
+    "A case is one table and fold; `x4` averages four views of a table. [](models.md) says what the three "
+    "embedded models are."
+)
+
+
+def main_model(study: Study, folder: Path) -> str:
+    """Return how strong the model of the study is before fine-tuning, and how its training bounds it.
+
+    Parameters
+    ----------
+    study : Study
+        The shown study, of an embedded model.
+    folder : Path
+        Holds ``scores.csv`` of ``benchmarks/zero_shot.py``.
+    """
+    (model,) = study.models if len(study.models) == 1 else ("",)
+    limits = _pretrained_on(model)
+    if limits is None:
+        return ""
+    n_features, n_rows = limits
+    wide = study.runs.groupby("dataset", observed=True)["n_features"].first()
+    text = (
+        f"`{model}` was pre-trained on tables of at most {n_features} features and {n_rows} rows: "
+        f"{(wide > n_features).sum()} of the {count(len(wide), 'table')} of the study are wider."
+    )
+    return f"{text}{_before_tuning(model, folder / 'scores.csv')}"
+
+
+def _pretrained_on(model: str) -> tuple[int, int] | None:
+    """Return the largest numbers of features and rows that the model's card names; none without a card."""
+    card = Path(str(files("causalmix"))) / "models" / "weights" / model / "README.md"
+    if not model or not card.is_file():
+        return None
+    found = re.search(r"at most (\d+) features and (\d+) rows", " ".join(card.read_text().split()))
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _before_tuning(model: str, path: Path) -> str:
+    """Say how the model scores beside a forest, and which other embedded models score higher."""
+    if not path.is_file():
+        return ""
+    scores = pd.read_csv(path)
+    own = scores[scores["suite"] == "tabarena33"]
+    wide = own.pivot_table(index=["dataset", "fold", "n_rows"], columns="method", values="roc_auc")
+    if not {model, FOREST} <= set(wide):
+        return ""
+    apart = [
+        f"by {_mean_change((one[model] - one[FOREST]).dropna())} with {n_rows:,} training rows"
+        for n_rows, one in wide.groupby(level="n_rows")
+    ]
+    text = f" Before fine-tuning its ROC-AUC differs from that of a {FOREST} {sentence_list(apart)}."
+    others = [name for name in wide if name.startswith("embedded-") and " x" not in name and name != model]
+    means = wide.groupby(level="n_rows").mean()
+    higher = [f"`{name}`" for name in others if (means[name] > means[model]).all()]
+    scored = "score" if len(higher) > 1 else "scores"
+    return f"{text} {sentence_list(higher)} {scored} higher." if higher else text
 
 
 def _beside_forest(scores: pd.DataFrame) -> list[str]:
@@ -86,8 +155,9 @@ def _ensembling(scores: pd.DataFrame) -> list[str]:
         "Averaging several views of each table (classes and categories recoded, signs flipped, features in "
         "another order) changes the ROC-AUC, over the tables, folds and numbers of rows above: "
     )
-    below = "How much longer that takes is said where both were measured on one occasion."
-    return [f"{text}{'; '.join(found)}. {below}"] if found else []
+    below = " How much longer that takes is said where both were measured on one occasion."
+    some = any(" times as long" in one for one in found) and not all(" times as long" in one for one in found)
+    return [f"{text}{'; '.join(found)}.{below if some else ''}"] if found else []
 
 
 def _mean_change(change: pd.Series) -> str:
@@ -131,8 +201,8 @@ def _beside_autogluon(path: Path) -> str:
     times = peer["ours_per_s"] / peer["autogluon_per_s"]
     return (
         f" AutoGluon's own loop, with the same checkpoint, steps and rows, takes {times.min():.1f} to "
-        f"{times.max():.1f} times as long; the mean test ROC-AUC is {number(peer['autogluon_auc'].mean())}, "
-        f"with ours {number(peer['ours_auc'].mean())}."
+        f"{times.max():.1f} times as long; the mean test ROC-AUC is {auc(peer['autogluon_auc'].mean())}, "
+        f"with ours {auc(peer['ours_auc'].mean())} ({count(len(peer), 'table')}, one run each: no interval)."
     )
 
 
@@ -155,8 +225,8 @@ def learning_rates(folder: Path) -> str:
         [
             f"`{row['model']}`",
             f"{row['learning_rate']:g}{_USED if _is_used(row) else ''}",
-            number(row["zero_shot_auc"]),
-            number(row["test_auc"]),
+            auc(row["zero_shot_auc"]),
+            auc(row["test_auc"]),
         ]
         for row in means.to_dict("records")
     ]

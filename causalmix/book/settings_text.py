@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from causalmix.book.text import count, number, sentence_list, table
+from causalmix.book.text import auc, count, number, sentence_list, table
 from causalmix.causal import settings as discovery
 from causalmix.data.known_scm import N_EDGES
 from causalmix.figures.style import arm_name
@@ -95,18 +95,23 @@ def tried_settings(cases: Path) -> str:
         ]
         for forest, tuned in zip(found[::2], found[1::2], strict=True)  # in the order of SCORES
     ]
-    header = ["Rows of", "Setting", "Forest", "Difference", "Fine-tuned", "Difference", "CPU-seconds"]
+    header = ["Rows of", "Setting", "Forest", "Forest: difference", "Fine-tuned"]
+    header += ["Fine-tuned: difference", "CPU-seconds"]
     n_tables = count(int(summary["n_tables"].max()), "simulated table")
     n_failed = int((frame["reason"] != "").sum())
     failed = f" {count(n_failed, 'case')} could not be served and are left out." if n_failed else ""
     return (
-        f"{table(header, rows, widths=[14, 26, 9, 21, 10, 21, 10])}\n\n"
+        f"{table(header, rows, widths=[14, 26, 9, 21, 10, 21, 10], css='cm-wide')}\n\n"
         "Test ROC-AUC of a random forest trained on the rows alone, and of "
         f"`{RunSpec.model}` fine-tuned as the studies do it; before fine-tuning it is "
-        f"{number(frame['zero_shot_auc'].mean())}. Means over {n_tables}, on folds that no study uses; "
+        f"{auc(frame['zero_shot_auc'].mean())}. Means over {n_tables}, on folds that no study uses; "
         "differences from the setting in use with 95 % intervals that resample tables, not adjusted for how "
         f"many there are. {_apart(summary)}{failed}"
     )
+
+
+_SHARES = ("edge_auroc", "skeleton_f1", "isolated_target")
+"""The measures of discovery that lie between 0 and 1."""
 
 
 def tried_discovery(cases: Path) -> str:
@@ -128,15 +133,17 @@ def tried_discovery(cases: Path) -> str:
         rows.append(
             [
                 f"**{pair}**" if forest["setting"] == IN_USE else pair,
-                *(number(row["mean"]) for row in scores.values()),  # in the order of DISCOVERY_SCORES
+                # in the order of DISCOVERY_SCORES
+                *((auc if name in _SHARES else number)(row["mean"]) for name, row in scores.items()),
                 *_score_cells(forest),
                 number(forest["seconds"]),
             ]
         )
     header = ["Share, level", "Edge AUROC", "F1", "Edges", "Isolated", "Depth off by", "Forest", "Difference"]
     n_tables = count(frame["dataset"].nunique(), "simulated table")
+    widths = [14, 11, 9, 9, 10, 11, 9, 21, 10]
     return (
-        f"{table([*header, 'CPU-seconds'], rows, widths=[14, 11, 9, 9, 10, 11, 9, 21, 10])}\n\n"
+        f"{table([*header, 'CPU-seconds'], rows, widths=widths, css='cm-wide')}\n\n"
         "The share of the training rows in a subsample and the level of the independence tests; in bold the "
         "pair in use. AUROC of the edge probabilities against the true directed edges; of sampled graphs, "
         "the F1 of their edges, whichever way round, how many they are, in how many graphs none is the "
@@ -149,7 +156,7 @@ def tried_discovery(cases: Path) -> str:
 def _score_cells(found: Mapping[Hashable, Any]) -> tuple[str, str]:
     """A score, and its difference from that in use."""
     gain = signed(found["difference"], found["lower"], found["upper"])
-    return number(found["mean"]), "" if found["setting"] == IN_USE else gain
+    return auc(found["mean"]), "" if found["setting"] == IN_USE else gain
 
 
 def _apart(summary: pd.DataFrame) -> str:

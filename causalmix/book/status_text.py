@@ -9,7 +9,7 @@ from causalmix.audit import AUDIT_FILE, read_audits
 from causalmix.audit_compare import SAME
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
-from causalmix.book.text import badge, count, number, sentence_list, table
+from causalmix.book.text import auc, badge, count, number, sentence_list, table
 from causalmix.book.workspace import BookError
 from causalmix.store import StoreError
 from causalmix.verdicts import Verdict
@@ -126,7 +126,7 @@ def audited_row(run: Mapping[str, Any]) -> list[str]:
     return [
         f"{run['dataset']}, fold {run['fold']}, `{run['arm']}`",
         badge("reproduced" if good else "not reproduced", run["verdict"]) + note,
-        f"{number(run['test_auc'])}, {number(run['test_auc_now'])}",
+        f"{auc(run['test_auc'])}, {auc(run['test_auc_now'])}",
         number(run["difference"]),
         number(run["tolerance"]),
         number(run["seconds"]),

@@ -49,6 +49,17 @@ def score(value: float | None) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
+def auc(value: float | None) -> str:
+    """Format a ROC-AUC, or another score between 0 and 1: three decimals, as many as its column has.
+
+    Examples
+    --------
+    >>> auc(0.81), auc(0.7894), auc(None)
+    ('0.810', '0.789', '–')
+    """
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
 def interval(lower: float | None, upper: float | None) -> str:
     """Format an interval, or nothing where it has no bounds.
 
