@@ -15,10 +15,11 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from causalmix.audit_compare import SAME, TOLERANCES
 from causalmix.book import pdf, publish
 from causalmix.book.execute import Execution
 from causalmix.book.repository import find_repository, launch_text, page_config
-from causalmix.book.status_text import NO_AUDIT, audit_text, status_table
+from causalmix.book.status_text import NO_AUDIT, PLACES, audit_part, audit_text, status_table
 from causalmix.book.study import open_study
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.verdicts import Verdict
@@ -296,6 +297,15 @@ def test_the_audits_are_shown_with_runs_differences_tolerance_and_place(tmp_path
     for part in (place["machine"], place["revision"], place["python"], audit["store_hash"]):
         assert part in text
     assert f"### another processor, {audit['day']}" in text
+    n_all, n_others = 1 + len(audit["runs"]), sum(one["verdict"] not in SAME for one in audit["runs"])
+    assert text.startswith(f"{n_all - n_others - 1} of {n_all} repetitions of recorded runs came out again.")
+    assert f"`{run['arm']}`" in text.partition(", seen from the audit.")[0].rpartition(". ")[2]
+    assert all(f"- {place}\n" in text for place in PLACES.values())
+    words = {"equal": 1, "within tolerance": 9, "differs": 3, "data changed": 0}
+    counts = audit_part({**audit, "verdicts": words}, "")
+    assert "1 equal, 9 within tolerance, 3 differ and 0 of changed data" in counts
+    assert "1 differs" in audit_part({**audit, "verdicts": {"differs": 1}}, "")
+    assert set(PLACES) == set(TOLERANCES)
     same = audit["verdicts"]["equal"] + audit["verdicts"]["within tolerance"]
     row = [cell.strip() for cell in text.partition(f"another processor, {audit['day']}")[2].split("\n")[:4]]
     assert row[-1].endswith(str(same)), row

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from causalmix.book.claims_text import reference_values
 from causalmix.book.controls_text import tables_text
 from causalmix.book.depth_text import earlier_text, reservations
 from causalmix.book.findings_text import in_short, verdict_caveat
 from causalmix.book.study import Study, open_study
 from causalmix.book.study_text import study_summary
+from causalmix.book.text import number
 from causalmix.profiles import PROFILES
 from causalmix.verdicts import Verdict
 from tests.book_checkout import ROOT
@@ -55,6 +58,15 @@ def test_the_chapter_on_controls_tells_the_tables_that_were_run_first_from_the_o
 def test_only_mitra_is_the_papers_model(models, words):
     study = Study(Path("s"), {"models": dict.fromkeys(models, 1)}, pd.DataFrame())
     assert verdict_caveat(study).startswith(words)
+
+
+def test_the_published_values_name_the_medians_of_both_mixed_and_plain_fine_tuning() -> None:
+    claims = yaml.safe_load((ROOT / "notebooks" / "claims.yml").read_text(encoding="utf-8"))["claims"]
+    text = reference_values(claims)
+    for name, arm in (("04", "causalmix"), ("05", "default")):
+        claim = next(one for one in claims if one["id"] == name)
+        row = [f"* - {name}", f"  - {claim['title']}", f"  - `{arm}`", f"  - {number(claim['reference'])}"]
+        assert "\n".join(row) in text
 
 
 def test_earlier_records_of_a_study_are_listed_with_their_verdicts(tmp_path: Path) -> None:

@@ -273,6 +273,9 @@ def reference_values(claims: Sequence[Claim]) -> str:
     """Return the values that the source reports per arm."""
     rows = []
     for claim in claims:
+        if claim["estimand"]["kind"] == "median_improvement":  # the claim's reference is that of its arm
+            arm, value = claim["estimand"]["arm"], claim["reference"]
+            rows.append([claim["id"], claim["title"], f"`{arm}`", number(value)])
         for name, value in (claim.get("reference_values") or {}).items():
             rows.append([claim["id"], claim["title"], f"`{name}`", number(value)])
     return table(["Claim", "About", "Arm", "Value"], rows, widths=[8, 56, 20, 16])

@@ -20,6 +20,17 @@ NO_AUDIT = (
 )
 
 
+PLACES = {
+    "same place": "the same processor and versions",
+    "other versions": "another processor, or with other versions",
+    "other device": "another kind of device (GPU against CPU)",
+}
+"""Where a run was recorded, seen from its audit: the keys of `audit_compare.TOLERANCES` in words."""
+
+SEVERAL = {"differs": "differ", "data changed": "of changed data"}
+"""Verdicts of an audit as they follow any number but one."""
+
+
 def status_table(
     executions: Sequence[Execution], verdicts: Sequence[Verdict], notebooks: Mapping[str, str]
 ) -> str:
@@ -69,12 +80,13 @@ def audit_text(studies: Sequence[Study]) -> str:
     without = sentence_list([f"`{study.name}`" for study in studies if study not in audited])
     if not audited:
         return NO_AUDIT
-    sections, counts = [], []
+    sections, counts, runs = [], [], []
     for study in audited:
         path = study.folder / AUDIT_FILE
         try:
             audits = read_audits(path)
             parts = [audit_part(audit, study.hash) for audit in audits]
+            runs += [run for audit in audits for run in audit["runs"]]
             counts += [audit_counts(study.name, audit) for audit in audits]
         except StoreError as error:
             raise BookError(str(error)) from error
@@ -84,7 +96,29 @@ def audit_text(studies: Sequence[Study]) -> str:
     if without:
         sections.append(f"Not audited: {without}.")
     header = ["Study", "Machine", "Recorded runs", "Made again", "Came out again"]
-    return "\n\n".join([table(header, counts, widths=[18, 40, 14, 14, 14], css="cm-cards"), *sections])
+    counted = table(header, counts, widths=[18, 40, 14, 14, 14], css="cm-cards cm-audits")
+    return "\n\n".join([audit_summary(runs), counted, *sections])
+
+
+def audit_summary(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many of the audited runs came out again, and of which arms and places the others are.
+
+    Examples
+    --------
+    >>> run = {"verdict": "differs", "arm": "ctgan", "recorded_on": "other versions"}
+    >>> audit_summary([run, {**run, "verdict": "equal"}]).partition(". ")[0]
+    '1 of 2 repetitions of recorded runs came out again'
+    """
+    others = [run for run in runs if run["verdict"] not in SAME]
+    n_all = count(len(runs), "repetition")
+    text = f"{number(len(runs) - len(others))} of {n_all} of recorded runs came out again."
+    if not others:
+        return text
+    arms = sentence_list([f"`{arm}`" for arm in sorted({run["arm"] for run in others})])
+    places = {run["recorded_on"] for run in others}
+    where = " or on ".join(words for place, words in PLACES.items() if place in places)
+    which = "The other one is a run" if len(others) == 1 else f"The other {number(len(others))} are runs"
+    return f"{text} {which} of {arms}, recorded on {where}, seen from the audit."
 
 
 def audit_counts(study: str, audit: Mapping[str, Any]) -> list[str]:
@@ -96,7 +130,10 @@ def audit_counts(study: str, audit: Mapping[str, Any]) -> list[str]:
 
 def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
     """Return what one audit found: which runs, differences, tolerances, machine, revision."""
-    counts = sentence_list([f"{number(n)} {name}" for name, n in audit["verdicts"].items()])
+    found = audit["verdicts"]
+    counts = sentence_list(
+        [f"{number(n)} {SEVERAL.get(name, name) if n != 1 else name}" for name, n in found.items()]
+    )
     lines = [
         f"### {audit['environment']['machine']}, {audit['day']}",
         f"Of {count(audit['n_recorded'], 'recorded run')}, {number(audit['n_audited'])} were drawn at "
@@ -114,7 +151,7 @@ def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
     whole = "curves" in audit.get("compared", {})
     where = "at any evaluation" if whole else "before training and at the selected step"
     lines.append(f"A recorded run counts as the same up to this difference of any of its scores {where}:")
-    limits = [[place, number(limit)] for place, limit in audit["tolerances"].items()]
+    limits = [[PLACES.get(place, place), number(limit)] for place, limit in audit["tolerances"].items()]
     lines.append(table(["Where it was recorded, seen from the audit", "Tolerance"], limits, widths=[75, 25]))
     return "\n\n".join(lines)
 
