@@ -150,7 +150,8 @@ def answer_by_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION)
     same = len(set(outcomes.values())) == 1
     choice = "The answer is the same under all four normalisations."
     choice = choice if same else f"The answer depends on the normalisation ({listed})."
-    numbers = _numbers(rule, scores[normalisation], compare_with_controls(runs, normalisation))
+    compared = compare_with_controls(runs, normalisation)
+    numbers = _numbers(rule, scores[normalisation], compared, runs["study"].iloc[0])
     about = f"It is a finding about `{runs['model'].iloc[0]}` on these tables."
     caution = _caution(rule, scores[normalisation])
     text = f"**{rule.question}** {rule.answers[outcome]} {numbers} {caution} {choice} {about}"
@@ -200,17 +201,17 @@ def _what_is_lacking(runs: pd.DataFrame, rule: ControlsRule) -> str:
     return ""
 
 
-def _numbers(rule: ControlsRule, scores: pd.DataFrame, compared: pd.DataFrame) -> str:
+def _numbers(rule: ControlsRule, scores: pd.DataFrame, compared: pd.DataFrame, study: str) -> str:
     tables = table_differences(scores, rule.arm, rule.baseline)
     p_value = sign_flip_p(tables["difference"].to_numpy())
     leads = [_lead(scores, rule.arm, arm) for arm in (rule.baseline, *rule.without_structure)]
     adjusted = compared.loc[compared["arm"].isin(rule.without_structure), "p_holm"].min()
     return (
-        f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs) the mean lead of `{rule.arm}` "
-        f"was {leads[0]} (sign-flip p {p_value:.2g}), and among arms that mix in the same way "
-        f"{', '.join(leads[1:-1])} and {leads[-1]} (normalised score, 95 % intervals over tables, not "
-        f"adjusted; the smallest p of the {len(leads) - 1}, adjusted by Holm over all {len(compared)} arms "
-        f"that it was compared with, is {adjusted:.2g})."
+        f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs of the study `{study}`) the mean "
+        f"lead of `{rule.arm}` was {leads[0]} (sign-flip p {p_value:.2g}), and among arms that mix in the "
+        f"same way {', '.join(leads[1:-1])} and {leads[-1]} (normalised score, 95 % intervals over tables, "
+        f"not adjusted; the smallest p of the {len(leads) - 1}, adjusted by Holm over all {len(compared)} "
+        f"arms that it was compared with, is {adjusted:.2g})."
     )
 
 

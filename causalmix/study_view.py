@@ -58,6 +58,11 @@ class StudyView:
         """Return one row per run of the model and DAG."""
         return self._own("graphs")
 
+    def absent(self) -> list[dict]:
+        """Return the planned runs of the model that are not there, as the manifest names them."""
+        planned = pd.DataFrame(self.store.absent(), columns=[*CELL_OF_MODEL, "arm"])
+        return self._keep_own(planned).to_dict("records")
+
     def provenance(self) -> str:
         """Return the line of provenance of a figure made from these runs."""
         if self.note:
@@ -66,7 +71,7 @@ class StudyView:
         revisions = ", ".join(sorted({text[:12] for text in runs["revision"] if text})) or "unknown"
         suites = ", ".join(sorted(runs["suite"].unique()))
         limits = ", ".join(str(limit) for limit in sorted(runs["max_train_rows"].unique()))
-        n_absent = len(self._keep_own(pd.DataFrame(self.store.absent(), columns=CELL_OF_MODEL)))
+        n_absent = len(self.absent())
         absent = f", {n_absent} planned ones absent" if n_absent else ""
         several = (
             f", at most {limits} rows for training and validation"

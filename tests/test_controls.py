@@ -30,7 +30,7 @@ class MadeUp:
                     )
                     rows.append((f"t{table}", fold, 0, arm, "ok", end, start, "made-up"))
         columns = ["dataset", "fold", "repeat", "arm", "status", "test_auc", "zero_shot_auc", "model"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(rows, columns=columns).assign(study="made_up")
 
 
 CASES = {
@@ -59,7 +59,7 @@ def test_the_answer_says_what_its_interval_leaves_open_and_what_hangs_on_one_tab
             return runs.assign(test_auc=runs["test_auc"].mask(lost, runs["test_auc"] - 0.3))
 
     even, uneven = (answer_by_controls(made(CASES["causality"])).text for made in (MadeUp, WithOutlier))
-    assert "over `default` (sign-flip p 0.0" in even
+    assert "over `default` (sign-flip p 0.0" in even and "pairs of runs of the study `made_up`)" in even
     assert "runs of 2 folds a table" in even and "is not excluded" in even
     assert "Without `t3`, the table farthest from the mean, the first lead is +" in uneven
 

@@ -87,7 +87,8 @@ from causalmix.figures import (
     say_lead,
     say_pairs_apart,
 )
-from causalmix.figures.graph import legible_dataset
+from causalmix.figures.graph import NUMBER, legible_dataset, place_number
+from causalmix.figures.style import MUTED
 from causalmix.folds import prepare_fold
 from causalmix.ranking import critical_difference, rank_arms
 from causalmix.rows import spec_of_row
@@ -379,6 +380,56 @@ def test_coverage_counts_finished_folds_per_table_and_arm(store):
     frame = load_coverage(store)
     assert (frame["n_finished"] == 3).all() and (frame["n_failed"] == 0).all()
     assert len(frame) == 6 * len(LIFTS)
+
+
+def test_a_planned_table_without_runs_has_a_grey_row_of_zeros(tmp_path):
+    store = make_study(tmp_path / "made_up", datasets=("a", "b", "z"), n_folds=2)
+    runs, cell = store.runs(), {"dataset": "c", "arm": "scm", "fold": 0}
+    planned = [cell, {**cell, "fold": 1}, {**cell, "dataset": "a", "fold": 2}]
+    whole = StoreOf(runs)
+    whole.absent = lambda: planned
+    frame = load_coverage(whole)
+    zeros = frame[frame["n_folds"] == 0]
+    about = zeros[["suite", "dataset", "arm", "n_finished"]].to_numpy().tolist()
+    assert about == [[runs["suite"][0], "c", "scm", 0]]
+    kept, without = frame[frame["n_folds"] > 0], load_coverage(StoreOf(runs))
+    pd.testing.assert_frame_equal(kept, without, check_dtype=False)
+    _, ax = new_figure()
+    plot_coverage(frame, ax)
+    grey = [tick.get_text() for tick in ax.get_yticklabels() if tick.get_color() == MUTED]
+    assert grey == ["c"] and "could not be had" in ax.get_xlabel()
+    _, ax = new_figure()
+    plot_coverage(load_coverage(StoreOf(runs)), ax)
+    assert ax.get_xlabel() == "finished runs per table and arm"
+
+
+def test_a_view_names_the_planned_runs_of_its_model_that_are_absent(tmp_path):
+    store = make_study(tmp_path / "made_up", datasets=("iris",), n_folds=1)
+    cell = {"dataset": "c", "fold": 0, "repeat": 0, "arm": "scm"}
+    manifest = store.root / "manifest.json"
+    planned = [{**cell, "model": model, "spec_hash": model} for model in ("made-up", "other")]
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "absent": planned}))
+    view = StudyView(store, "made-up")
+    assert view.absent() == [{**cell, "model": "made-up"}]
+    assert "1 planned ones absent" in view.provenance()
+    assert set(load_coverage(view)["dataset"]) == {"iris", "c"}
+    assert view.only_folds([1]).absent() == []
+
+
+def test_the_baseline_figure_says_how_many_dots_its_axis_cuts_off(store):
+    frame = load_baseline(store)
+    _, ax = new_figure()
+    plot_baseline(pd.concat([frame, frame.iloc[:1].assign(score=50.0)]), ax)
+    assert f"of {len(frame) + 1} runs lie outside)" in ax.get_ylabel()
+
+
+def test_the_numbers_of_edges_stand_apart_and_nearer_to_the_cause():
+    top, bottom, left, right = (np.array(place) for place in ((0, 1), (0, -1), (-1, 0), (1, 0)))
+    first = place_number(bottom, top, [])
+    assert np.linalg.norm(first - bottom) < np.linalg.norm(first - top)
+    second = place_number(bottom, top, [first])
+    assert (np.abs(second - first) / NUMBER).max() >= 1
+    assert np.allclose(place_number(left, right, [first, second]), place_number(left, right, []))
 
 
 def test_runs_are_paired_with_the_recorded_zero_shot_run(store):

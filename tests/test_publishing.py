@@ -19,7 +19,7 @@ from causalmix.audit_compare import SAME, TOLERANCES
 from causalmix.book import pdf, publish
 from causalmix.book.execute import Execution
 from causalmix.book.repository import find_repository, launch_text, page_config
-from causalmix.book.status_text import NO_AUDIT, PLACES, audit_part, audit_text, status_table
+from causalmix.book.status_text import NO_AUDIT, PLACES, audit_part, audit_text, book_time, status_table
 from causalmix.book.study import open_study
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.verdicts import Verdict
@@ -335,6 +335,7 @@ def test_the_status_names_each_machine_once(tmp_path: Path) -> None:
     ]
     text = status_table(runs, [verdict], {"04": "claim_04_x"})
     assert "All 3 notebooks ended without an error; their times add up to 2 minutes." in text
+    assert "3 notebooks, whose times added up to 2 minutes" in book_time(runs)
     assert "[partly]{.cm-verdict .cm-partly}" in text and text.count("  - figure") == 2
     assert text.endswith("1. laptop\n2. server")
     assert [line for line in text.splitlines() if line.startswith("  - ")][-1] == "  - 2"

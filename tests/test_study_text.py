@@ -86,7 +86,7 @@ def test_the_first_paragraph_says_which_arm_did_better_and_for_which_model(tmp_p
     given = {"id": "18", "title": "t", "sentence": "s", "kind": "empirical", "rule": "r", "reference": 0.37}
     gap = Verdict(**given, verdict="reproduced", value=0.3, interval=(0.1, 0.5))
     text = in_short(open_study(store.root), [gap])
-    assert words in text.split(":")[0] and "12 pairs of runs" in text
+    assert words in text.split(":")[0] and "12 pairs of runs of the study `made_up`)." in text
     assert "fell by 0.30 [0.10, 0.50] from plain fine-tuning to CausalMixFT. " in text
     assert "The paper's fall of 0.37 is not excluded for this model." in text
     assert text.endswith("Whether any of this holds for Mitra, the paper's model, was not tested.")

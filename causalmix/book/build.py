@@ -127,6 +127,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         "learning_rates": models_text.learning_rates(workspace.results / "finetune"),
         "run_speed": models_text.run_speed(workspace.results / "finetune"),
         "status": status_text.status_table(executions, verdicts, notebooks),
+        "book_time": status_text.book_time(executions),
         "audit": status_text.audit_text(studies),
         "studies": downloads.studies_table(studies),
         "tables_record": downloads.tables_text(workspace),

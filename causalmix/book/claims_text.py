@@ -242,8 +242,8 @@ def verdict_legend(claims: Sequence[Claim], study: Study) -> str:
         "its core holds, which can be the order of two numbers that the runs do not tell apart: the interval "
         "says so. **Not reproduced**: the core does not hold. **Not tested**: the reason stands "
         f"with the claim. Verdicts are about the model {models} in the study `{study.name}` (store hash "
-        f"`{study.hash}`), but for method claims, which are decided by behaviour on simulated tables, and "
-        f"where another study is named."
+        f"`{study.hash}`), except for method claims, which are decided by behaviour on simulated tables, "
+        f"and where another study is named."
     ]
     for claim in own:
         words = [f"*{label}* for {verdict}" for verdict, label in claim["labels"].items()]
@@ -273,11 +273,10 @@ def reference_values(claims: Sequence[Claim]) -> str:
     """Return the values that the source reports per arm."""
     rows = []
     for claim in claims:
-        if claim["estimand"]["kind"] == "median_improvement":  # the claim's reference is that of its arm
-            arm, value = claim["estimand"]["arm"], claim["reference"]
-            rows.append([claim["id"], claim["title"], f"`{arm}`", number(value)])
-        for name, value in (claim.get("reference_values") or {}).items():
-            rows.append([claim["id"], claim["title"], f"`{name}`", number(value)])
+        estimand, values = claim["estimand"], claim.get("reference_values") or {}
+        if estimand["kind"] == "median_improvement":  # the claim's reference is that of its arm
+            values = {estimand["arm"]: claim["reference"]}
+        rows += [[claim["id"], claim["title"], f"`{name}`", number(value)] for name, value in values.items()]
     return table(["Claim", "About", "Arm", "Value"], rows, widths=[8, 56, 20, 16])
 
 

@@ -46,7 +46,8 @@ def in_short(study: Study, verdicts: Sequence[Verdict]) -> str:
         f"{_how(lead.lower, lead.upper)} than plain fine-tuning on the real rows (the arm "
         f"`{rule.baseline}`), as far as these runs can tell: its mean lead was "
         f"{signed(lead.value, lead.lower, lead.upper)} of the error that the pre-trained model leaves "
-        f"(95 % interval over {len(tables)} tables, {number(tables['n_pairs'].sum())} pairs of runs)."
+        f"(95 % interval over {len(tables)} tables, {number(tables['n_pairs'].sum())} pairs of runs of "
+        f"the study `{study.name}`)."
     ]
     tested = [one for one in verdicts if one.verdict != "not tested"]
     parts += [_say_medians([one for one in tested if one.id in IMPROVEMENT_CLAIMS])]

@@ -58,14 +58,25 @@ def status_table(
         ]
         rows.append([*row, number(machines.index(one.machine) + 1)])
     header = ["Notebook", "Outcome", "Seconds", "When (UTC)", "Machine"]
-    minutes = number(round(sum(one.seconds for one in executions) / 60, 1))
     places = "\n".join(f"{place}. {machine}" for place, machine in enumerate(machines, 1))
     text = table(header, rows, widths=[36, 18, 10, 26, 10], css="cm-cards cm-status")
     return (
-        f"All {count(len(executions), 'notebook')} ended without an error; their times add up to {minutes} "
-        "minutes.\n\n"
+        f"All {count(len(executions), 'notebook')} ended without an error; their times add up to "
+        f"{_minutes(executions)}.\n\n"
         f"{text}\n\nMachines:\n\n{places}"
     )
+
+
+def book_time(executions: Sequence[Execution]) -> str:
+    """Return what the notebooks of the book took in all, for who is about to make it."""
+    return (
+        f"Installing apart, the first call executes {count(len(executions), 'notebook')}, whose times added "
+        f"up to {_minutes(executions)} where this book was made; [](status.md) has the seconds of each."
+    )
+
+
+def _minutes(executions: Sequence[Execution]) -> str:
+    return f"{number(round(sum(one.seconds for one in executions) / 60, 1))} minutes"
 
 
 def audit_text(studies: Sequence[Study]) -> str:

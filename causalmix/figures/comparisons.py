@@ -55,6 +55,7 @@ def say_pairs_apart(store: Store, arms: Sequence[str] | None = None) -> str:
 def plot_critical_difference(frame: pd.DataFrame, ax: Axes) -> None:
     """Draw the arms on the axis of average ranks; a bar joins arms that a test does not tell apart.
 
+    The ranks are those of the table averages: the tests take tables as their units.
     The bar on top is Nemenyi's critical difference. Below the axis: solid bars for Nemenyi's test, dashed
     ones for Wilcoxon's with Holm's adjustment.
     """
@@ -112,7 +113,7 @@ def _draw_cliques(ax: Axes, frame: pd.DataFrame, order: Sequence[str], ranks: di
     first = frame.iloc[0]
     about = f"Friedman p = {first['friedman_p']:.2g}, " if np.isfinite(first["friedman_p"]) else ""
     about += f"{first['n_datasets']} tables"
-    ax.set_title(f"average rank (1 is best); {about}", fontsize=10)
+    ax.set_title(f"rank of the table averages (1 is best); {about}", fontsize=10)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False)
     return height
 

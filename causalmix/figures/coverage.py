@@ -30,18 +30,29 @@ def load_coverage(store: Store) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``suite, dataset, arm, n_folds, n_finished, n_failed``: folds with a run, runs by outcome.
+        ``suite, dataset, arm, n_folds, n_finished, n_failed``: folds with a run, runs by outcome. Planned
+        tables of which no run is there have zeros.
     """
     runs = store.runs()
     failed = (runs["status"] != "ok").astype(int)
     counted = runs.assign(n_failed=failed, n_finished=1 - failed)
     grouped = counted.groupby(["suite", "dataset", "arm"], observed=True)
     columns = {"n_folds": ("fold", "nunique"), "n_finished": ("n_finished", "sum")}
-    return grouped.agg(**columns, n_failed=("n_failed", "sum")).reset_index()
+    found = grouped.agg(**columns, n_failed=("n_failed", "sum")).reset_index()
+    absent = _absent_tables(store, runs)
+    return pd.concat([found, absent], ignore_index=True)[found.columns] if len(absent) else found
+
+
+def _absent_tables(store: Store, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of planned tables of which no run is there, where the store knows its plan."""
+    absent = pd.DataFrame(getattr(store, "absent", list)(), columns=["dataset", "arm"]).drop_duplicates()
+    absent = absent[~absent["dataset"].isin(runs["dataset"])].sort_values(["dataset", "arm"])
+    (suite,) = runs["suite"].unique() if runs["suite"].nunique() == 1 else ("",)
+    return absent.assign(suite=suite, n_folds=0, n_finished=0, n_failed=0)
 
 
 def plot_coverage(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw tables by arms: the number of finished runs, failed ones behind a plus sign."""
+    """Draw tables by arms: finished runs, failed ones behind a plus sign, absent tables grey."""
     if say_empty(ax, frame, "run"):
         return
     arms, tables = order_arms(frame["arm"]), sorted(frame["dataset"].unique())
@@ -58,7 +69,12 @@ def plot_coverage(frame: pd.DataFrame, ax: Axes) -> None:
     draw_heatmap(
         ax, finished, texts, rows=tables, columns=arms, limits=pale, cmap="Blues", rotation=40, fontsize=7.5
     )
-    ax.set_xlabel("finished runs per table and arm")
+    absent = set(tables) - set(frame.loc[frame["n_folds"] > 0, "dataset"])
+    for tick in ax.get_yticklabels():
+        if tick.get_text() in absent:
+            tick.set_color(MUTED)
+    note = "\ngrey: planned, but its rows could not be had" if absent else ""
+    ax.set_xlabel(f"finished runs per table and arm{note}")
 
 
 def load_pairs(store: Store) -> pd.DataFrame:

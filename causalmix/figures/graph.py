@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ LEGIBLE = 8
 STAND_IN = RunSpec("stand-in", "bundled", "wine", fold=0, arm="causalmix")
 """The table that is always there: shown where those of the study cannot be had."""
 
+
+BEND = 0.12
+"""How far an arrow bends, as a share of its length."""
+
+ALONG = (0.35, 0.28, 0.42, 0.22, 0.5, 0.57, 0.64)
+"""Where on its arrow a number may stand, from the cause on, the best place first."""
+
+NUMBER = np.array([0.2, 0.09])
+"""Width and height of a number, in units of the axes."""
 
 COLUMNS = ["suite", "dataset", "fold", "n_rows", "target", "cause", "effect", "probability"]
 
@@ -101,10 +111,11 @@ def plot_causal_graph(frame: pd.DataFrame, ax: Axes) -> None:
     names = [target, *sorted(set(frame["cause"]) - {target})]
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
     places = dict(zip(names, np.column_stack([np.cos(angles), np.sin(angles)]), strict=True))
+    numbers: list[np.ndarray] = []
     for _, edge in frame[frame["probability"] >= SHOWN].sort_values("probability").iterrows():
-        _draw_edge(
-            ax, places[edge["cause"]], places[edge["effect"]], edge["probability"], edge["effect"] == target
-        )
+        ends = places[edge["cause"]], places[edge["effect"]]
+        numbers.append(place_number(*ends, numbers))
+        _draw_edge(ax, *ends, numbers[-1], edge["probability"], edge["effect"] == target)
     for name, (x, y) in places.items():
         colour = ARM_COLOURS["causalmix"] if name == target else INK
         ax.plot(x, y, "o", markersize=11, color=colour, zorder=3)
@@ -152,7 +163,30 @@ def provenance_of_table(study: StudyView, frame: pd.DataFrame) -> str:
     )
 
 
-def _draw_edge(ax: Axes, start: np.ndarray, end: np.ndarray, probability: float, to_target: bool) -> None:
+def place_number(start: np.ndarray, end: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """Return where on its arrow an edge's number stands: nearer to the cause, and free of the other numbers.
+
+    Parameters
+    ----------
+    start, end : (2,) arrays
+        Places of cause and effect.
+    others : sequence of (2,) arrays
+        The numbers that are placed already.
+    """
+    bent = (start + end) / 2 + BEND * np.array([end[1] - start[1], start[0] - end[0]])
+    best, room = start, -1.0
+    for t in ALONG:
+        place = (1 - t) ** 2 * start + 2 * t * (1 - t) * bent + t**2 * end
+        nearest = min((float(np.abs((place - other) / NUMBER).max()) for other in others), default=1.0)
+        if nearest >= 1:
+            return place
+        best, room = (place, nearest) if nearest > room else (best, room)
+    return best
+
+
+def _draw_edge(
+    ax: Axes, start: np.ndarray, end: np.ndarray, place: np.ndarray, probability: float, to_target: bool
+) -> None:
     colour = ARM_COLOURS["causalmix"] if to_target else ARM_COLOURS["default"]
     arrow = FancyArrowPatch(
         (float(start[0]), float(start[1])),
@@ -161,15 +195,14 @@ def _draw_edge(ax: Axes, start: np.ndarray, end: np.ndarray, probability: float,
         mutation_scale=12,
         shrinkA=8,
         shrinkB=8,
-        connectionstyle="arc3,rad=0.12",
+        connectionstyle=f"arc3,rad={BEND}",
         linewidth=0.4 + 2.6 * probability,
         alpha=0.25 + 0.7 * probability,
         color=colour,
         zorder=2,
     )
     ax.add_patch(arrow)
-    across = np.array([end[1] - start[1], start[0] - end[0]]) * 0.06
-    x, y = start + 0.42 * (end - start) + across
+    x, y = place
     box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
     ax.text(
         x, y, f"{probability:.2f}", fontsize=7, color=colour, ha="center", va="center", bbox=box, zorder=4

@@ -13,11 +13,13 @@ from causalmix.figures.curves import summarise_runs
 from causalmix.figures.style import INK, arm_name, order_arms, say_empty, split_axes
 
 PRESET_COLOURS: dict[str, str] = {
-    "causalmix": "#D55E00",
-    "autogluon-mitra": "#0072B2",
-    "mitra-v2": "#009E73",
-    "tabpfn": "#CC79A7",
+    "causalmix": "#1a1a1a",
+    "autogluon-mitra": "#8c8c8c",
+    "mitra-v2": "#7b5ea7",
+    "tabpfn": "#a08a3c",
 }
+"""Neutral: the colours of the other figures belong to the arms."""
+
 MEASURES: dict[str, str] = {
     "path": "path of the weights (L2)",
     "val_log_loss": "change of validation log-loss",
@@ -56,7 +58,7 @@ def load_presets(store: Store) -> pd.DataFrame:
 
 
 def plot_presets(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw one panel per measure: a colour per preset, a line style per arm, medians over runs."""
+    """Draw a panel per measure: a colour per preset, a line style per arm, medians and quartiles of runs."""
     if say_empty(ax, frame, "fine-tuned run"):
         return
     presets = [name for name in PRESET_COLOURS if name in set(frame["preset"])]
@@ -70,7 +72,9 @@ def plot_presets(frame: pd.DataFrame, ax: Axes) -> None:
                     (frame["measure"] == measure) & (frame["preset"] == preset) & (frame["arm"] == arm)
                 ]
                 own = own[own["step"] > 0] if measure == "path" else own
-                panel.plot(own["step"], own["median"], style, color=PRESET_COLOURS[preset], linewidth=1.8)
+                colour = PRESET_COLOURS[preset]
+                panel.fill_between(own["step"], own["q25"], own["q75"], color=colour, alpha=0.1, linewidth=0)
+                panel.plot(own["step"], own["median"], style, color=colour, linewidth=1.8)
         if measure == "path":
             panel.set_yscale("log")
         else:
@@ -78,8 +82,13 @@ def plot_presets(frame: pd.DataFrame, ax: Axes) -> None:
         panel.set_xlim(0, frame["step"].max())
         panel.set_xlabel("fine-tuning step")
         panel.set_ylabel(label)
-    handles = [Line2D([], [], color=PRESET_COLOURS[name], linewidth=1.8, label=name) for name in presets]
-    handles += [Line2D([], [], color=INK, linestyle=styles[arm], label=arm_name(arm)) for arm in styles]
-    panels[0].figure.legend(
-        handles=handles, loc="outside upper left", ncols=5, frameon=False, handlelength=1.8
-    )
+    settings = [
+        Line2D([], [], color=PRESET_COLOURS[name], linewidth=1.8, label=f"settings: {name}")
+        for name in presets
+    ]
+    arms = [
+        Line2D([], [], color=INK, linestyle=style, label=f"arm: {arm_name(arm)}")
+        for arm, style in styles.items()
+    ]
+    for place, handles in (("outside upper left", settings), ("outside lower left", arms)):
+        panels[0].figure.legend(handles=handles, loc=place, ncols=4, frameon=False, handlelength=1.8)

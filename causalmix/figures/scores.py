@@ -212,7 +212,8 @@ def plot_baseline(frame: pd.DataFrame, ax: Axes) -> None:
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.set_ylim(*middle_limits(frame["score"]))
     ax.set_xlabel("test ROC-AUC minus zero-shot ROC-AUC")
-    ax.set_ylabel(AXIS_LABELS[frame["normalisation"].iloc[0]].replace(": ", ":\n"))
+    outside = say_outside(frame["score"], ax.get_ylim(), "runs").replace(" (", "\n(")
+    ax.set_ylabel(AXIS_LABELS[frame["normalisation"].iloc[0]].replace(": ", ":\n") + outside)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
