@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
+from itertools import combinations
+
+import numpy as np
 
 from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import CELL
@@ -34,31 +36,46 @@ def decide_for_both(
     return [(decided(claim, studies[0]), decided(claim, studies[1])) for claim in empirical]
 
 
-def agree_by_part(
+def agree_with_itself(
     claims: Mapping[str, Claim],
     study: StudyView,
     n_folds: int = 1,
     normalisation: str = PRIMARY_NORMALISATION,
     resamples: int = 1000,
+    n_pairs: int = 10,
 ) -> list[int]:
-    """Count for each part of so many folds how many empirical claims it decides, alone, as the whole study.
+    """Count how many empirical claims get the same verdict from two sets of so many folds that share none.
 
-    What two models can agree in on as many folds is bounded by this: it is how often a model agrees with
-    itself. Parts share no fold; folds that do not fill a part are left out.
+    It is what two models could be expected to agree in on as many folds if they did not differ.
+
+    Returns
+    -------
+    list of int
+        One number per pair of sets: ``n_pairs`` of them, drawn at random, or as many as there are; none where
+        the study has fewer than twice as many folds.
     """
+    folds = sorted(study.runs()["fold"].unique()) if n_folds else []
+    pairs = [
+        (one, other)
+        for one in combinations(folds, n_folds)
+        for other in combinations([fold for fold in folds if fold not in one], n_folds)
+        if one < other
+    ]
+    drawn = np.random.default_rng(0).permutation(len(pairs))[:n_pairs]
     decided = partial(decide, normalisation=normalisation, resamples=resamples)
-    whole = [(claim, decided(claim, study).verdict) for claim in claims.values() if claim.kind == "empirical"]
-    tested = [(claim, verdict) for claim, verdict in whole if verdict != "not tested"]
-    folds = sorted(study.runs()["fold"].unique())
-    starts = range(0, len(folds) - n_folds + 1, n_folds) if n_folds else ()
-    parts = [study.only_folds(folds[start : start + n_folds]) for start in starts]
-    return [sum(decided(claim, part).verdict == verdict for claim, verdict in tested) for part in parts]
+    empirical = [claim for claim in claims.values() if claim.kind == "empirical"]
+
+    def decide_all(part: tuple[int, ...]) -> list[str]:
+        return [decided(claim, study.only_folds(part)).verdict for claim in empirical]
+
+    both = [zip(*map(decide_all, pairs[index]), strict=True) for index in drawn]
+    return [sum(one == other != "not tested" for one, other in verdicts) for verdicts in both]
 
 
 def say_what_carries_over(
     studies: Pair,
     verdicts: list[tuple[Verdict, Verdict]],
-    by_part: Sequence[int] = (),
+    by_pair: Sequence[int] = (),
     claims: Mapping[str, Claim] | None = None,
 ) -> str:
     """Return Markdown: how many verdicts agree, and a table of both models' verdicts with their estimates.
@@ -69,8 +86,8 @@ def say_what_carries_over(
         From `share_cells`.
     verdicts : list of pairs of Verdict
         From `decide_for_both`.
-    by_part : sequence of int
-        From `agree_by_part` of the first model's whole study, in parts of as many folds as are shared.
+    by_pair : sequence of int
+        From `agree_with_itself` of the first model's whole study, for as many folds as are shared.
     claims : mapping, optional
         With them the text names the claims that an interval contradicts.
     """
@@ -88,9 +105,9 @@ def say_what_carries_over(
         f"({name_ids(first.id for first, _ in tested)}) get the same verdict for {models[1]} as for "
         f"{models[0]}.{_say_contradicted(tested, claims or {})}"
     )
-    if len(by_part) > 1:
+    if by_pair:
         n_decided = sum(first.verdict != "not tested" for first, _ in verdicts)
-        sentence += _say_by_part(studies[0], cells["fold"].nunique(), by_part, n_decided)
+        sentence += _say_by_pair(models[0], cells["fold"].nunique(), by_pair, n_decided)
     columns = zip(models, zip(*verdicts, strict=True), strict=True)
     return f"{sentence}\n\n{compare_verdicts(dict(columns))}"
 
@@ -107,13 +124,15 @@ def _say_contradicted(verdicts: Sequence[tuple[Verdict, Verdict]], claims: Mappi
     return "".join(found)
 
 
-def _say_by_part(shared: StudyView, n_folds: int, by_part: Sequence[int], n_decided: int) -> str:
-    """Say how often parts of as many folds as are shared decide as all folds of the first model's study."""
-    n_all = replace(shared, cells=None).runs()["fold"].nunique()
-    size, parts = ("one fold", "single folds") if n_folds == 1 else (f"{n_folds} folds", f"sets of {n_folds}")
-    low, high = min(by_part), max(by_part)
-    claims = f"{low} to {high}" if low < high else f"{low}"
+def _say_by_pair(model: str, n_folds: int, by_pair: Sequence[int], n_decided: int) -> str:
+    """Say in how many claims two sets of as many folds as are shared agree, both of the first model."""
+    size, sets = (
+        ("one fold", "two folds") if n_folds == 1 else (f"{n_folds} folds", f"two sets of {n_folds} folds")
+    )
+    low, high = min(by_pair), max(by_pair)
+    alike = f"{low} to {high}" if low < high else f"{low}"
+    mean = f", {sum(by_pair) / len(by_pair):.1f} on average over {len(by_pair)} such pairs"
     return (
-        f" How much {size} can decide: cut into {parts}, the {n_all} folds of `{shared.model}` give, each "
-        f"part alone, the verdict of all {n_all} for {claims} of the {n_decided} claims."
+        f" How much {size} can decide: {sets} of {model} that share none get the same verdict for {alike} of "
+        f"the {n_decided} claims{mean if len(by_pair) > 1 else ''}."
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nextafter
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from causalmix.locations import find_root
 from causalmix.selection import (
     LAST,
     RECORDED,
+    ROUNDED,
     SELECTIONS,
     TRAINED,
     Reselected,
@@ -41,16 +44,19 @@ def trajectory(val_auc: list[float], val_log_loss: list[float], name: str = "a")
         (TRAINED, [0.9, 0.8, 0.8, 0.7], [1.0, 0.5, 0.4, 0.1], 6),
         (TRAINED, [0.9, 0.8, 0.8, 0.7], [1.0, 0.5, 0.5, 0.1], 3),
         (LAST, [0.1, 0.8, 0.9, 0.2], [1.0, 1.0, 1.0, 1.0], 9),
+        (ROUNDED, [0.9, 0.8, 0.8, 0.7], [1.0, 0.5, 0.4, 0.1], 0),
+        (ROUNDED, [0.6, 0.8, nextafter(0.8, 1), 0.7], [1.0, 0.4, 0.5, 0.1], 3),
+        (TRAINED, [0.6, 0.8, nextafter(0.8, 1), 0.7], [1.0, 0.4, 0.5, 0.1], 6),
     ],
 )
-def test_the_step_is_the_best_after_0_or_the_last(selection, val_auc, val_log_loss, expected):
+def test_the_step_is_the_best_one_or_the_last(selection, val_auc, val_log_loss, expected):
     curves = trajectory(val_auc, val_log_loss).sample(frac=1, random_state=0)
     (row,) = choose_steps(curves, selection).to_dict("records")
     assert row["step"] == expected and row["test_auc"] == pytest.approx(0.5 + expected / 100)
 
 
 def test_an_unknown_selection_is_refused():
-    with pytest.raises(ValueError, match="'first': name one of best step after 0, last step"):
+    with pytest.raises(ValueError, match=r"'first': name one of .* step, best step to 12 digits"):
         choose_steps(trajectory([0.5, 0.6], [1.0, 1.0]), "first")
 
 
@@ -88,22 +94,34 @@ def test_recorded_runs_that_kept_a_later_step_would_keep_it_again():
 def test_the_text_counts_the_runs_at_step_0_and_names_the_verdicts_that_change(study):
     claims = load_claims()
     verdicts = decide_by_selection(claims, study, resamples=200)
-    assert list(verdicts) == list(SELECTIONS)
+    assert list(verdicts) == [*SELECTIONS, ROUNDED]
     assert [verdict.id for verdict in verdicts[LAST]] == ["04", "05", "06", "07", "08", "09"]
     runs = study.runs()
     tuned = runs.index[runs["arm"] != "zero_shot"]
     runs.loc[tuned[:5], "selected_step"] = 0
-    text = say_what_hangs_on_selection(runs, verdicts)
+    curves = [
+        trajectory([0.6, 0.8, nextafter(0.8, 1), 0.7], [1.0, 0.4, 0.5, 0.1], "tied").assign(
+            selected=[False, False, True, False]
+        ),
+        trajectory([0.6, 0.8, 0.9, 0.7], [1.0, 0.4, 0.5, 0.1], "clear").assign(
+            selected=[False, False, True, False]
+        ),
+    ]
+    read = SimpleNamespace(runs=lambda: runs, trajectories=lambda: pd.concat(curves, ignore_index=True))
+    text = say_what_hangs_on_selection(read, verdicts)
     assert text.startswith(f"5 of {len(tuned)} fine-tuning runs kept step 0")
     assert "none of the 6 claims about the selected step (04–09) gets another verdict." in text
     assert text.count("\n|") == 2 + 6
+    assert "to 12 digits, 1 run would have kept another step, and no claim gets another verdict." in text
     other = [replace(verdict, verdict="not reproduced") for verdict in verdicts[LAST][:2]]
-    said = say_what_hangs_on_selection(runs, {**verdicts, LAST: [*other, *verdicts[LAST][2:]]})
+    said = say_what_hangs_on_selection(read, {**verdicts, LAST: [*other, *verdicts[LAST][2:]]})
     assert "2 of the 6 claims about the selected step (04–09) get another verdict: " in said
     assert "at the best step after 0 none; at the last step *not reproduced* for 04, 05." in said
+    said = say_what_hangs_on_selection(read, {**verdicts, ROUNDED: [*other, *verdicts[LAST][2:]]})
+    assert "and another verdict is got: *not reproduced* for 04, 05." in said
     found = [replace(verdicts[LAST][2], verdict="reproduced", value=-0.0171, interval=(-0.0367, 0.00383))]
     firm = [replace(verdicts[RECORDED][2], verdict="partly")]
-    said = say_what_hangs_on_selection(runs, {RECORDED: firm, TRAINED: firm, LAST: found})
+    said = say_what_hangs_on_selection(read, {RECORDED: firm, TRAINED: firm, LAST: found, ROUNDED: firm})
     assert "at the last step *reproduced* for 06 (−0.0171 [−0.0367, 0.00383])." in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import eq
 
 import pytest
 
@@ -12,7 +13,7 @@ from causalmix.figures import load_models, new_figure, plot_models
 from causalmix.notebook import open_study
 from causalmix.rules import name_ids
 from causalmix.study_view import StudyView
-from causalmix.two_models import agree_by_part, decide_for_both, say_what_carries_over, share_cells
+from causalmix.two_models import agree_with_itself, decide_for_both, say_what_carries_over, share_cells
 from tests.recorded import LIFTS, PAPER_LIFTS, make_study
 
 TABLES = tuple(f"table{i}" for i in range(8))
@@ -79,42 +80,42 @@ def test_the_same_rules_decide_for_both_and_the_text_says_which_verdicts_agree(s
     assert 0 < alike < len(tested) < len(verdicts)
 
 
-def count_alike(claims, study: StudyView, folds: tuple[int, ...]) -> int:
-    """How many of the claims that the study can decide get its verdict from these folds alone."""
+def verdicts_of(claims, study: StudyView, folds: tuple[int, ...]) -> list[str]:
+    """The verdicts of these folds alone on the claims that this study can decide."""
     cells = study.runs().loc[lambda runs: runs["fold"].isin(folds), CELL].drop_duplicates()
-    whole = {
-        name: decide(claims[name], study, resamples=200).verdict for name in ("04", "05", "07", "08", "18")
-    }
-    alone = {name: decide(claims[name], study.only(cells), resamples=200).verdict for name in whole}
-    return sum(alone[name] == whole[name] for name in whole if whole[name] != "not tested")
+    named = ("04", "05", "07", "08", "18")
+    return [decide(claims[name], study.only(cells), resamples=200).verdict for name in named]
 
 
-@pytest.mark.parametrize(
-    ("n_folds", "parts"),
-    [(1, [(0,), (1,), (2,)]), (2, [(0, 1)]), (3, [(0, 1, 2)]), (4, []), (0, [])],
-)
-def test_parts_of_the_folds_are_counted_that_decide_as_the_whole_study(studies, n_folds, parts):
+def test_any_two_folds_of_a_study_are_compared_by_their_verdicts(studies):
     claims, ours = load_claims(), studies["ours"]
-    counts = agree_by_part(claims, ours, n_folds, resamples=200)
-    assert counts == [count_alike(claims, ours, part) for part in parts]
-    assert all(0 < count <= 5 for count in counts)
+    counts = agree_with_itself(claims, ours, resamples=200)
+    alone = [verdicts_of(claims, ours, (fold,)) for fold in range(3)]
+    pairs = [sum(map(eq, alone[one], alone[other])) for one, other in ((0, 1), (0, 2), (1, 2))]
+    assert sorted(counts) == sorted(pairs) and 0 < min(counts) < max(counts) < 5
+    assert agree_with_itself(claims, ours, resamples=200, n_pairs=2) == counts[:2]
+
+
+@pytest.mark.parametrize("n_folds", [0, 2, 3])
+def test_without_two_sets_of_folds_that_share_none_nothing_is_compared(studies, n_folds):
+    assert agree_with_itself(load_claims(), studies["ours"], n_folds) == []
 
 
 @pytest.mark.parametrize(
     ("folds", "said"),
     [
-        ((0,), "How much one fold can decide: cut into single folds, the 3 folds of `made-up` give"),
-        ((0, 1), "How much 2 folds can decide: cut into sets of 2, the 3 folds of `made-up` give"),
+        ((0,), "How much one fold can decide: two folds of `made-up` that share none get"),
+        ((0, 1), "How much 2 folds can decide: two sets of 2 folds of `made-up` that share none get"),
     ],
 )
 def test_shared_folds_are_said_to_decide_no_more_than_they_can(studies, folds, said):
     both = share_cells(studies["ours"], studies["theirs"].only_folds(folds))
     verdicts = decide_for_both(load_claims(), both, resamples=200)
     n_decided = sum(first.verdict != "not tested" for first, _ in verdicts)
-    said += f", each part alone, the verdict of all 3 for 2 to 4 of the {n_decided} claims."
-    assert said in say_what_carries_over(both, verdicts, [3, 2, 4]) and n_decided >= 4
-    assert "for 3 of the" in say_what_carries_over(both, verdicts, [3, 3])
-    assert "How much" not in say_what_carries_over(both, verdicts, [5])  # all folds of the study are shared
+    of_all = f"of the {n_decided} claims"
+    mean = f"the same verdict for 2 to 4 {of_all}, 3.3 on average over 3 such pairs."
+    assert f"{said} {mean}" in say_what_carries_over(both, verdicts, [4, 2, 4]) and n_decided >= 4
+    assert f"{said} the same verdict for 3 {of_all}." in say_what_carries_over(both, verdicts, [3])
     assert "How much" not in say_what_carries_over(both, verdicts)
 
 
