@@ -208,7 +208,8 @@ def _say_ratios(frame: pd.DataFrame) -> str:
     apart = []
     for (measure, arm), own in varied.groupby(["measure", "arm"], observed=True):
         if own["lower"].max() > own["upper"].min():
-            high, low = own.loc[own["lower"].idxmax(), "ratio"], own.loc[own["upper"].idxmin(), "ratio"]
+            ratios, lower, upper = (own[name].to_numpy() for name in ("ratio", "lower", "upper"))
+            high, low = float(ratios[lower.argmax()]), float(ratios[upper.argmin()])
             what = "score" if measure == "score" else "gap"
             apart.append(f"the {what} of `{arm}` is higher with {number(high)} than with {number(low)}")
     if not apart:

@@ -114,9 +114,9 @@ def _before_tuning(model: str, path: Path) -> str:
         for n_rows, one in wide.groupby(level="n_rows")
     ]
     text = f" Before fine-tuning its ROC-AUC differs from that of a {FOREST} {sentence_list(apart)}."
-    others = [name for name in wide if name.startswith("embedded-") and " x" not in name and name != model]
+    embedded = [name for name in map(str, wide) if name.startswith("embedded-") and " x" not in name]
     means = wide.groupby(level="n_rows").mean()
-    higher = [f"`{name}`" for name in others if (means[name] > means[model]).all()]
+    higher = [f"`{name}`" for name in embedded if (means[name] > means[model]).all()]
     scored = "score" if len(higher) > 1 else "scores"
     return f"{text} {sentence_list(higher)} {scored} higher." if higher else text
 

@@ -90,5 +90,6 @@ def plot_presets(frame: pd.DataFrame, ax: Axes) -> None:
         Line2D([], [], color=INK, linestyle=style, label=f"arm: {arm_name(arm)}")
         for arm, style in styles.items()
     ]
-    for place, handles in (("outside upper left", settings), ("outside lower left", arms)):
-        panels[0].figure.legend(handles=handles, loc=place, ncols=4, frameon=False, handlelength=1.8)
+    about = {"ncols": 4, "frameon": False, "handlelength": 1.8}
+    panels[0].figure.legend(handles=settings, loc="outside upper left", **about)
+    panels[0].figure.legend(handles=arms, loc="outside lower left", **about)
