@@ -51,7 +51,7 @@ VERDICT_SCHEMA: dict = {
         "suite": {**_TEXT, "description": "suite of tables, or 'simulated'"},
         "study": {**_TEXT, "description": "name of the recorded study, or 'simulated'"},
         "n_runs": {"type": "integer", "description": "finished runs (or seeds) that the claim is decided on"},
-        "n_failed": {"type": "integer", "description": "failed runs, which are left out"},
+        "n_failed": {"type": "integer", "description": "failed runs: last in ranks, left out of scores"},
         "n_datasets": {"type": "integer", "description": "tables among the finished runs"},
         "store_hash": {
             **_TEXT,
