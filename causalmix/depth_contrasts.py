@@ -24,7 +24,7 @@ from causalmix.depth_dial import (
 )
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements, measurements_of_all
 from causalmix.intervals import Correlation, correlate, signed
-from causalmix.stability import STABILITY_MEASURES
+from causalmix.stability import STABILITY_MEASURES, name_measure
 
 ALPHA = 0.05
 FIRST_FOLDS = (0, 1, 2)
@@ -209,7 +209,7 @@ def say_against_controls(
 def _say_clearest(tested: pd.DataFrame, row: pd.Series, without_zero: pd.DataFrame) -> str:
     """Say how many measures the controls set apart after adjustment, and how far they do most clearly."""
     apart = int((tested["p_holm"] < ALPHA).sum())
-    measure = row["measure"].replace("_", " ")
+    measure = name_measure(row["measure"])
     alone = without_zero[without_zero["measure"] == row["measure"]].to_dict("records")
     rest = "".join(
         f" Without depth 0 that is {_effect(other)} (p {other['p_value']:.2g}, not adjusted)."
@@ -252,8 +252,7 @@ def _say_along_the_dial(secondary: pd.DataFrame) -> str:
     """Say how the other measures go with depth along the dial, without regard to its controls."""
     rows = secondary[secondary["test"] == "dial"].to_dict("records")
     found = [
-        f"{_effect(row)} for *{row['measure'].replace('_', ' ')}* ({row['p_holm']:.2g}; "
-        f"{row['sign_flip_p']:.2g})"
+        f"{_effect(row)} for *{name_measure(row['measure'])}* ({row['p_holm']:.2g}; {row['sign_flip_p']:.2g})"
         for row in rows
     ]
     start = (

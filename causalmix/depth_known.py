@@ -16,7 +16,7 @@ from causalmix.depth_dial import mean_over_datasets
 from causalmix.depth_tests import PRIMARY_MEASURE, known_scm, measurements
 from causalmix.differences import holm
 from causalmix.intervals import bca_interval, signed
-from causalmix.stability import STABILITY_MEASURES
+from causalmix.stability import STABILITY_MEASURES, name_measure
 
 OUTCOMES = (*STABILITY_MEASURES, "score")
 """What two arms are compared in: the stability measures of a run, and its normalised score."""
@@ -112,7 +112,7 @@ def say_set_depth(found: pd.DataFrame) -> str:
     ]
     return (
         f"Over {int(found['n'].max())} simulated tables the correlation of the depth that was set with *"
-        f"{PRIMARY_MEASURE.replace('_', ' ')}* is {'; '.join(parts)}. All but the secondary test are "
+        f"{name_measure(PRIMARY_MEASURE)}* is {'; '.join(parts)}. All but the secondary test are "
         "exploratory, and none is adjusted."
     )
 

@@ -29,6 +29,7 @@ from causalmix.depth_models_rules import (
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.intervals import Interval, correlate
 from causalmix.rules import load_claims, short, with_ends
+from causalmix.stability import name_measure
 from causalmix.study_view import StudyView
 from causalmix.two_models import Pair, share_cells
 from causalmix.verdicts import Verdict
@@ -177,7 +178,7 @@ def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
     found = estimate(read)
     outcome, again = apply_rule(*found), read_again(read, read, estimate, record)
     text = (
-        f"{say_answer(rule, outcome, again)}\nIn *{rule.measure.replace('_', ' ')}* the correlation along "
+        f"{say_answer(rule, outcome, again)}\nIn *{name_measure(rule.measure)}* the correlation along "
         f"the dial minus that along controls was {say(found[0])} with `{studies[0].model}` (all folds), and "
         f"{say(found[1])} with `{studies[1].model}` on folds {', '.join(map(str, rule.folds))}, which were "
         f"run for this question ({found[1].n_clusters} tables).{say_again(rule, again)}"

@@ -7,6 +7,7 @@ import pandas as pd
 from causalmix.depth_contrasts import measures_against_controls
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.rules import with_ends
+from causalmix.stability import name_measure
 from causalmix.two_models import Pair
 
 COLUMNS = ["measure", "model", "effect", "lower", "upper", "p_value", "n"]
@@ -39,7 +40,7 @@ def describe_measures(found: pd.DataFrame) -> str:
     for measure, own in whole.groupby("measure", sort=False):
         values = [with_ends(*row) for row in own[["effect", "lower", "upper"]].to_numpy()]
         if len(values) == 2:
-            pairs.append(f"{' and '.join(values)} in *{str(measure).replace('_', ' ')}*")
+            pairs.append(f"{' and '.join(values)} in *{name_measure(str(measure))}*")
     if not pairs:
         return ""
     first, second = dict.fromkeys(whole["model"])

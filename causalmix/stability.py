@@ -131,6 +131,27 @@ STABILITY_MEASURES: dict[str, Callable[[Trajectory], float]] = {
 """The measures of one trajectory by name."""
 
 
+MEASURE_LABELS: dict[str, str] = {
+    "tail_volatility": "tail volatility [nats]",
+    "early_stopping_regret": "early-stopping regret [ROC-AUC]",
+    "validation_test_gap": "validation-test gap",
+    "steps_to_best": "steps to best",
+    "fold_dispersion": "fold dispersion",
+}
+"""Axis label per stability measure; lower is steadier for all of them."""
+
+
+def name_measure(measure: str) -> str:
+    """Return the name of a stability measure as texts write it.
+
+    Examples
+    --------
+    >>> name_measure("validation_test_gap"), name_measure("early_stopping_regret")
+    ('validation-test gap', 'early-stopping regret')
+    """
+    return MEASURE_LABELS[measure].partition(" [")[0]
+
+
 def measure_stability(trajectories: pd.DataFrame) -> pd.DataFrame:
     """Compute all `STABILITY_MEASURES` for each run of a store.
 

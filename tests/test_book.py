@@ -41,7 +41,7 @@ from causalmix.depth_known import DISCOVERED, RANDOM
 from causalmix.depth_models_rules import CONTROLS_RULE_FILE, REGRET_RULE_FILE, RULE_FILE
 from causalmix.depth_models_rules import load_rule as load_models_rule
 from causalmix.depth_tests import PRIMARY_MEASURE
-from causalmix.stability import STABILITY_MEASURES
+from causalmix.stability import STABILITY_MEASURES, name_measure
 from causalmix.verdicts import Verdict
 from tests.benchmark_scripts import load_benchmark
 from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
@@ -158,7 +158,7 @@ def test_a_mixed_model_that_did_not_converge_is_named() -> None:
     measures = {"depth": [*STABILITY_MEASURES], "depth_within": [*STABILITY_MEASURES][:-1]}
     rows = [{"term": term, "measure": name, **row} for term, names in measures.items() for name in names]
     text = within_text(pd.DataFrame(rows))
-    assert f"The models of *{[*STABILITY_MEASURES][-1].replace('_', ' ')}* centred did not converge" in text
+    assert f"The models of *{name_measure([*STABILITY_MEASURES][-1])}* centred did not converge" in text
     assert "did not converge" not in within_text(pd.DataFrame(rows[: len(STABILITY_MEASURES)]))
 
 

@@ -19,6 +19,7 @@ from causalmix.depth_contrasts import (
 )
 from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_tests import MEASURES, measurements, secondary_tests
+from causalmix.stability import name_measure
 from tests.by_hand import make_store
 from tests.recorded import DIAL_LIFTS, make_study
 
@@ -164,10 +165,10 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     apart = int((tested["p_holm"] < 0.05).sum())
     assert f"adjustment {apart or 'none'} of the {len(tested)} measures" in text
     assert f"(p {clearest['p_value']:.2g}, adjusted {clearest['p_holm']:.2g}; below zero" in text
-    assert f"*{clearest['measure'].replace('_', ' ')}*" in text
+    assert f"*{name_measure(clearest['measure'])}*" in text
     along = secondary[secondary["test"] == "dial"]
     assert len(along) >= 3 and "tail_volatility" not in set(along["measure"])
     for row in along.to_dict("records"):
         both = f"({row['p_holm']:.2g}; {row['sign_flip_p']:.2g})"
-        assert f"for *{row['measure'].replace('_', ' ')}* {both}" in text
+        assert f"for *{name_measure(row['measure'])}* {both}" in text
     assert say_against_controls(secondary.iloc[:0], without_zero) == ""

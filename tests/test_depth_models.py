@@ -41,6 +41,7 @@ from causalmix.incomplete import whole_only
 from causalmix.intervals import Interval
 from causalmix.notebook import open_study
 from causalmix.rules import short
+from causalmix.stability import name_measure
 from causalmix.study_view import StudyView
 from tests.recorded import DIAL_LIFTS, make_study
 
@@ -277,7 +278,7 @@ def test_the_measures_that_the_rules_do_not_read_are_quoted_for_both_models(stud
         study = next(study for study in both if study.model == row.model)
         own = dial_against_controls(measurements(study.runs(), study.trajectories(), row.measure))
         assert (row.effect, row.lower) == pytest.approx((own["effect"], own["lower"]), nan_ok=True)
-        named = f"in *{row.measure.replace('_', ' ')}*"
+        named = f"in *{name_measure(row.measure)}*"
         assert (named in text) == math.isfinite(row.effect)
     assert "with `made-up` and `controlled` (the folds of the first two rules): " in text
     absent = open_study("/nowhere/depth-known", required=False)

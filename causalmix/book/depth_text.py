@@ -32,6 +32,7 @@ from causalmix.book.execute import Execution
 from causalmix.book.study import Study
 from causalmix.book.text import badge, count, interval, number, sentence_list
 from causalmix.depth_dial import CONTROL, DIAL
+from causalmix.stability import name_measure
 from causalmix.verdicts import Verdict
 
 
@@ -155,7 +156,7 @@ def depth_answer(claim: Claim, verdict: Verdict, tables: Mapping[str, pd.DataFra
             f"[](depth.md) asks another question; the runs that answer it are not recorded here: "
             f"{verdict.reason}."
         )
-    measure = claim["estimand"]["measure"].replace("_", " ")
+    measure = name_measure(claim["estimand"]["measure"])
     smallest = float(claim["estimand"]["smallest_effect"])
     p_value = verdict.quantities.get("p_value", math.nan)
     parts = [
@@ -252,7 +253,7 @@ def depth_rule(claim: Claim) -> str:
         f"the test is {estimand['direction']}. {estimand.get('expectation', '')}".strip(),
     ]
     if secondary:
-        measures = sentence_list([f"*{name.replace('_', ' ')}*" for name in secondary["measures"]])
+        measures = sentence_list([f"*{name_measure(name)}*" for name in secondary["measures"]])
         lines.append(
             f"**Secondary analyses.** {' '.join(secondary['note'].split())} Measures: {measures}. "
             "The family that is adjusted also holds the other tests of the primary measure, which makes the "

@@ -12,8 +12,7 @@ import pandas as pd
 from causalmix.book.text import count, interval, number, sentence_list
 from causalmix.depth_known import DISCOVERED, RANDOM
 from causalmix.depth_tests import PRIMARY_MEASURE
-from causalmix.figures.depth import MEASURE_LABELS
-from causalmix.stability import STABILITY_MEASURES
+from causalmix.stability import MEASURE_LABELS, STABILITY_MEASURES, name_measure
 
 ABSENT = "The runs behind this are not recorded here."
 
@@ -46,9 +45,9 @@ def agreement_text(agreement: pd.DataFrame | None) -> str:
     if pairs.empty:
         return ABSENT
     most = pairs.iloc[int(pairs["rho"].abs().argmax())]
-    names = " and ".join(f"*{describe_measure(most[side])[0]}*" for side in ("first", "second"))
+    names = " and ".join(f"*{name_measure(most[side])}*" for side in ("first", "second"))
     return (
-        f"{agreement_of_primary(agreement)} Most together go {names}: {number(most['rho'])} "
+        f"{agreement_of_primary(agreement)} The two that agree most are {names}: {number(most['rho'])} "
         f"{interval(most['lower'], most['upper'])}."
     )
 
@@ -57,7 +56,7 @@ def agreement_of_primary(agreement: pd.DataFrame) -> str:
     """Return between which values the correlations of the verdict's measure with the others lie."""
     own = agreement[(agreement["first"] == PRIMARY_MEASURE) & (agreement["second"] != PRIMARY_MEASURE)]["rho"]
     return (
-        f"The Spearman correlations of *{describe_measure(PRIMARY_MEASURE)[0]}*, the measure of the verdict, "
+        f"The Spearman correlations of *{name_measure(PRIMARY_MEASURE)}*, the measure of the verdict, "
         f"with the other measures of a run lie between {number(own.min())} and {number(own.max())}."
     )
 
@@ -72,7 +71,7 @@ def within_text(within: pd.DataFrame | None) -> str:
         return sentence_list(
             [
                 f"{number(row['effect'])} {interval(row['lower'], row['upper'])} in "
-                f"*{describe_measure(row['measure'])[0]}*"
+                f"*{name_measure(row['measure'])}*"
                 for row in own
             ]
         )
@@ -92,9 +91,7 @@ def _say_not_fitted(within: pd.DataFrame) -> str:
     named = []
     for term, how in (("depth", ""), ("depth_within", " centred")):
         there = set(within.loc[within["term"] == term, "measure"])
-        named += [
-            f"*{describe_measure(one)[0]}*{how}" for one in STABILITY_MEASURES if there and one not in there
-        ]
+        named += [f"*{name_measure(one)}*{how}" for one in STABILITY_MEASURES if there and one not in there]
     return f" The models of {sentence_list(named)} did not converge and have no row." if named else ""
 
 
@@ -186,8 +183,8 @@ def describe_measure(measure: str) -> tuple[str, str]:
     >>> describe_measure("tail_volatility"), describe_measure("steps_to_best")
     (('tail volatility', ' nats'), ('steps to best', ''))
     """
-    name, _, unit = MEASURE_LABELS[measure].partition(" [")
-    return name, f" {unit.rstrip(']')}" if unit else ""
+    _, _, unit = MEASURE_LABELS[measure].partition(" [")
+    return name_measure(measure), f" {unit.rstrip(']')}" if unit else ""
 
 
 def signed(value: float) -> str:

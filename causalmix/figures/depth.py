@@ -14,16 +14,7 @@ from causalmix.depth_contrasts import measurements_by_rows
 from causalmix.depth_tests import MEASURES, between_datasets, measurements_of_all, mixed_model, uncut
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, draw_heatmap, grow, say_empty, split_axes
 from causalmix.intervals import bca_interval, spearman
-from causalmix.stability import STABILITY_MEASURES
-
-MEASURE_LABELS: dict[str, str] = {
-    "tail_volatility": "tail volatility [nats]",
-    "early_stopping_regret": "early-stopping regret [ROC-AUC]",
-    "validation_test_gap": "validation-test gap",
-    "steps_to_best": "steps to best",
-    "fold_dispersion": "spread over folds",
-}
-"""Axis label per stability measure; lower is steadier for all of them."""
+from causalmix.stability import MEASURE_LABELS, STABILITY_MEASURES, name_measure
 
 
 def load_depth_stability(store: Store, measure: str = "") -> pd.DataFrame:
@@ -132,7 +123,7 @@ def plot_agreement(frame: pd.DataFrame, ax: Axes) -> None:
     texts = np.char.mod("%+.2f", matrix).astype(object)
     for row, column in np.argwhere(np.isfinite(low) & ~np.eye(len(names), dtype=bool)):
         texts[row, column] += f"\n[{low[row, column]:+.2f}, {high[row, column]:+.2f}]"
-    labels = [MEASURE_LABELS[name].split(" [")[0] for name in names]
+    labels = [name_measure(name) for name in names]
     draw_heatmap(ax, matrix, texts, rows=labels, columns=labels, limits=(-1, 1), rotation=20)
     ax.set_xlabel("lower is steadier, for all of them")
     ax.set_title(f"Spearman within tables, mean over {frame['n_datasets'].max()} tables", fontsize=10)
@@ -190,7 +181,7 @@ def plot_within(frame: pd.DataFrame, ax: Axes) -> None:
         ax.text(
             0,
             start - 0.75,
-            MEASURE_LABELS[measure].split(" [")[0],
+            name_measure(measure),
             transform=ax.get_yaxis_transform(),
             fontsize=10,
             weight="bold",

@@ -17,11 +17,11 @@ from causalmix.depth_contrasts import (
 )
 from causalmix.depth_dial import CONTROL, DIAL, FULL
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
-from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.figures.scores import middle_limits, say_outside
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, label_figure, say_empty, split_axes
 from causalmix.intervals import bca_interval, cluster_bootstrap
 from causalmix.rules import load_claims
+from causalmix.stability import MEASURE_LABELS, name_measure
 
 SETTINGS = ("0", "1", "2", "3", FULL)
 """Settings of the dial in order."""
@@ -189,7 +189,7 @@ def plot_low_data(frame: pd.DataFrame, ax: Axes) -> None:
     _draw_over_rows(above, own, limits, {"dial": ("", ARM_COLOURS["causalmix"], "-")})
     above.axhspan(-own["smallest"].iloc[0], own["smallest"].iloc[0], color=BAND, zorder=0)
     above.set_ylim(-1.05, 1.05)
-    above.set_ylabel("correlation of depth and\n" + MEASURE_LABELS[frame["measure"].iloc[0]].split(" [")[0])
+    above.set_ylabel("correlation of depth and\n" + name_measure(frame["measure"].iloc[0]))
     above.set_title(_describe_trend(own.iloc[0]), fontsize=9.5)
     changes = frame[frame["quantity"] == "change"]
     _draw_over_rows(below, changes, limits, LOW_DATA_LINES)
@@ -258,7 +258,7 @@ def plot_isolation(frame: pd.DataFrame, ax: Axes) -> None:
     right.set_yticks(rows, [])
     right.set_ylim(left.get_ylim())
     right.set_xlim(-1.05, 1.05)
-    measure = MEASURE_LABELS[frame["measure"].iloc[0]].split(" [")[0]
+    measure = name_measure(frame["measure"].iloc[0])
     right.set_xlabel(f"correlation\nof depth and\n{measure}")
     first = frame.iloc[0]
     if np.isfinite(first["lower"]):

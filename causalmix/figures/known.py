@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 
 from causalmix.cells import Store
 from causalmix.depth_known import DISCOVERED, RANDOM, TRUE, graph_contrasts
-from causalmix.figures.depth import MEASURE_LABELS
 from causalmix.figures.style import ARM_COLOURS, INK, MUTED, say_empty, split_axes
 from causalmix.intervals import correlate
+from causalmix.stability import MEASURE_LABELS
 
 BASELINES: dict[str, tuple[str, str, str]] = {
     DISCOVERED: ("true minus discovered graph", ARM_COLOURS["causalmix"], "o"),
