@@ -124,7 +124,7 @@ def _panels_as_wide_as_deep(ax: Axes, depths: Mapping[str, int]) -> list[Axes]:
 def _name_rows(ax: Axes, row_of: Mapping[str, int], target: str) -> None:
     """Write the columns' names at the left of the first panel, and what the numbers above the panels are."""
     ax.annotate(
-        "cut to depth\nedges left",
+        "cut to depth ≤\nedges left",
         (0, 1),
         xytext=(-10, 6),
         xycoords="axes fraction",
