@@ -27,8 +27,14 @@ from causalmix.book import controls_text
 from causalmix.book.build import build
 from causalmix.book.claims_text import QUANTITIES, read_claims, rules_commit
 from causalmix.book.crate import METADATA
-from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
-from causalmix.book.depth_views_text import agreement_text, known_text, scarcity_text, within_text
+from causalmix.book.depth_text import change_text, depth_answer, depth_caution, depth_snippets, model_rules
+from causalmix.book.depth_views_text import (
+    agreement_text,
+    isolation_text,
+    known_text,
+    scarcity_text,
+    within_text,
+)
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all, package_checksum
 from causalmix.book.models_text import learning_rates, main_model, model_scores, run_speed
 from causalmix.book.pdf import FLAGS
@@ -175,6 +181,29 @@ def test_how_the_measures_go_together_is_said_of_the_one_that_decides_and_of_the
     )
     assert "and 0.10." in text and "0.70 [−0.50, 0.90]" in text
     assert "*early-stopping regret* and *steps to best*" in text
+
+
+@pytest.mark.parametrize(("lower", "leaves_out"), [(-0.0016, True), (0.002, False)])
+def test_a_change_in_the_measures_unit_is_a_decimal_beside_its_share_of_the_mean(lower, leaves_out) -> None:
+    row = {"series": "dial", "setting": "0", "measure": PRIMARY_MEASURE, "uncut": 0.008, "mean": -0.0008}
+    ends = {"lower": min(lower, -0.000054), "upper": max(lower, -0.000054)}
+    text = change_text(pd.DataFrame([{**row, **ends}]))
+    assert "e-05" not in text and "−0.000054" in text and "10 % of their mean of 0.008 nats." in text
+    assert ("no smallest size of interest was set in this unit" in text) == leaves_out
+
+
+@pytest.mark.parametrize(
+    ("upper", "p_value", "disagree"),
+    [(0.03, 0.017, True), (-0.03, 0.017, False), (0.03, 0.2, False), (-0.03, 0.2, True)],
+)
+def test_where_interval_and_p_disagree_nothing_is_concluded_about_isolated_targets(
+    upper, p_value, disagree
+) -> None:
+    found = {"correlation": -0.1, "lower": -0.4, "upper": 0.3, "size_correlation": -0.4, "size_lower": -0.7}
+    tables = pd.DataFrame({"n_dags": [1000, 500], "n_isolated": [100, 110], "share": [0.1, 0.22]})
+    text = isolation_text(tables.assign(**found, size_upper=upper, size_p_value=p_value))
+    assert text.startswith("In 14 % of 1,500 uncut graphs") and "10 % to 22 % of the graphs" in text
+    assert ("nothing is concluded" in text) == disagree
 
 
 def test_of_the_true_graphs_comparisons_the_one_with_the_smallest_p_is_named() -> None:

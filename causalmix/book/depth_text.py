@@ -30,7 +30,7 @@ from causalmix.book.depth_views_text import (
 )
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
-from causalmix.book.text import badge, count, interval, number, sentence_list
+from causalmix.book.text import badge, count, interval, number, percent, sentence_list
 from causalmix.depth_dial import CONTROL, DIAL
 from causalmix.stability import name_measure
 from causalmix.verdicts import Verdict
@@ -233,13 +233,16 @@ def change_text(dial: pd.DataFrame | None) -> str:
     own = dial[(dial["series"] == "dial") & (dial["setting"].astype(str) == "0")]
     if own.empty:
         return ""
-    row = own.iloc[0]
+    row, uncut = own.iloc[0], own["uncut"].mean()
     name, unit = describe_measure(row["measure"])
-    return (
+    text = (
         f"In its own unit: graphs without any edge in the place of uncut ones changed *{name}* by "
-        f"{signed(row['mean'])}{unit} [{signed(row['lower'])}, {signed(row['upper'])}], from a mean of "
-        f"{signed(own['uncut'].mean()).lstrip('+')}{unit}."
+        f"{signed(row['mean'])}{unit} [{signed(row['lower'])}, {signed(row['upper'])}], "
+        f"{percent(abs(row['mean']) / uncut)} of their mean of {signed(uncut).lstrip('+')}{unit}."
     )
+    if row["lower"] * row["upper"] > 0:
+        text += " That interval leaves zero out; no smallest size of interest was set in this unit."
+    return text
 
 
 def depth_rule(claim: Claim) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
-from causalmix.book.text import count, interval, number, sentence_list
+from causalmix.book.text import count, interval, number, percent, sentence_list
 from causalmix.depth_known import DISCOVERED, RANDOM
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.stability import MEASURE_LABELS, STABILITY_MEASURES, name_measure
@@ -165,13 +166,18 @@ def isolation_text(isolation: pd.DataFrame | None) -> str:
     if isolation is None:
         return ABSENT
     row, n_dags, share = isolation.iloc[0], int(isolation["n_dags"].sum()), isolation["share"]
+    covers = not row["size_lower"] * row["size_upper"] > 0
+    disagree = covers == (row["size_p_value"] < ALPHA)
+    left_open = " Interval and p disagree about zero, so that nothing is concluded from this."
     return (
-        f"In {isolation['n_isolated'].sum() / n_dags:.0%} of {n_dags} uncut graphs no edge goes to or from "
-        f"the target; from table to table this share goes from {share.min():.0%} to {share.max():.0%}. "
-        f"Its Spearman correlation with the effect of the dial on the table is {number(row['correlation'])} "
-        f"{interval(row['lower'], row['upper'])}, and with the size of that effect, which an isolated target "
-        f"would hide whichever its sign, {number(row['size_correlation'])} "
+        f"In {percent(isolation['n_isolated'].sum() / n_dags)} of {count(n_dags, 'uncut graph')} no edge "
+        f"goes to or from the target; by table this is {percent(share.min())} to {percent(share.max())} of "
+        "the graphs. Such graphs would hide an effect of the dial whichever its sign, so that it would be "
+        "smaller on tables with more of them. Over tables, the Spearman correlation of their share with the "
+        f"size of the effect is {number(row['size_correlation'])} "
         f"{interval(row['size_lower'], row['size_upper'])} (permutation p {number(row['size_p_value'])})."
+        f"{left_open if disagree else ''} With the effect itself, sign included, it is "
+        f"{number(row['correlation'])} {interval(row['lower'], row['upper'])}."
     )
 
 
@@ -188,11 +194,14 @@ def describe_measure(measure: str) -> tuple[str, str]:
 
 
 def signed(value: float) -> str:
-    """Format a small difference: its sign and two significant digits.
+    """Format a small difference: its sign and two significant digits, as a decimal however small.
 
     Examples
     --------
-    >>> signed(-0.0011364), signed(0.2)
-    ('−0.0011', '+0.2')
+    >>> signed(-0.0011364), signed(0.2), signed(-0.0000541)
+    ('−0.0011', '+0.2', '−0.000054')
     """
-    return f"{value:+.2g}".replace("-", "−") if math.isfinite(value) else "–"
+    if not math.isfinite(value):
+        return "–"
+    text = np.format_float_positional(value, precision=2, fractional=False, sign=True, trim="-")
+    return text.replace("-", "−")

@@ -36,6 +36,17 @@ def number(value: float | int | None) -> str:
     return text.replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """Format a share in whole per cent.
+
+    Examples
+    --------
+    >>> percent(0.137), percent(0.0)
+    ('14 %', '0 %')
+    """
+    return f"{100 * share:.0f} %"
+
+
 def score(value: float | None) -> str:
     """Format a normalised score: signed, three decimals.
 
