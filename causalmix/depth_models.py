@@ -18,13 +18,15 @@ from causalmix.depth_dial import CONTROL, DIAL, block_correlations, dial_against
 from causalmix.depth_models_rules import (
     CONTROLS_RULE_FILE,
     REGRET_RULE_FILE,
+    WRITTEN_FOR,
+    Reading,
     apply_rule,
     as_written,
     load_rule,
     read_again,
     say,
-    say_again,
     say_answer,
+    tabulate,
 )
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.intervals import Interval, correlate
@@ -100,20 +102,22 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     lacking += _name_lacking(read, DIAL)
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    outcome = apply_rule(*map(_of_verdict, verdicts))
+    first, second = map(_of_verdict, verdicts)
+    own = Reading(WRITTEN_FOR, first, second, apply_rule(first, second))
     decide_once = cache(_decide_alone)
     again = read_again(studies, read, lambda pair: map(_of_verdict, map(decide_once, pair)), record)
-    found = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
+    alone = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
     by_itself = ""
     if len(studies[1].runs()) > len(read[1].runs()):
-        alone = _describe(studies[1], decide_once(studies[1]))
-        by_itself = f" By itself, on all of its folds, the second model has {alone}."
+        by_itself = f"; on all of its folds, {_describe(studies[1], decide_once(studies[1]))}"
+    models, readings = [study.model for study in read], [own, *again]
     text = (
-        f"{say_answer(rule, outcome, again)}\nThe correlation of *tail volatility* with the depth "
-        f"that graphs were cut to was {found[0]}, and {found[1]}; 95 % intervals are over tables."
-        f"{say_again(rule, again)}{by_itself}"
+        f"{say_answer(rule, readings, models, 'the correlation of *tail volatility* with depth')}\nThe table "
+        "has the correlation of *tail volatility* with the depth that graphs were cut to; 95 % intervals are "
+        f"over tables. By the rule of claim {rule.claim}, on the runs of its first row, each model alone is "
+        f"{alone[0]} and {alone[1]}{by_itself}.\n\n{tabulate(rule, readings, models)}"
     )
-    return Answer(outcome, text)
+    return Answer(own.outcome, text)
 
 
 def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
@@ -135,23 +139,27 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     ]
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    outcome = apply_rule(*map(_of_test, found))
+    own = Reading(WRITTEN_FOR, *map(_of_test, found), apply_rule(*map(_of_test, found)))
     again = read_again(studies, read, lambda pair: map(_of_test, map(against_controls, pair)), record)
+    along = [_of_test(along_controls(study)) for study in read]
+    matched = [_of_test(against_controls(study, without=["0"])) for study in read]
+    beside = [
+        Reading("On the first row's runs: the correlation along the controls alone", *along),
+        Reading("On the first row's runs: without depth 0, where the controls keep more edges", *matched),
+    ]
     first, second = (
-        f"{say(_of_test(one))} with `{study.model}` ({one['n']} tables, sign-flip p {short(one['p_value'])})"
+        f"{short(one['p_value'])} with `{study.model}` ({one['n']} tables)"
         for study, one in zip(studies, found, strict=True)
     )
-    along = [say(_of_test(along_controls(study))) for study in read]
-    matched = [say(_of_test(against_controls(study, without=["0"]))) for study in read]
+    models, readings = [study.model for study in read], [own, *again]
+    what = f"the correlation of *{name_measure(rule.measure)}* with depth minus that along the controls"
     text = (
-        f"{say_answer(rule, outcome, again)}\nThe correlation along the dial minus that along "
-        f"controls, which lose as many edges without becoming shallower, was {first}, and {second}; along "
-        f"the controls alone it was {along[0]} and {along[1]}; without depth 0, where the controls keep more "
-        f"edges, the difference was {matched[0]} and {matched[1]}. 95 % intervals are over tables and not "
-        "adjusted for other tests."
-        f"{say_again(rule, again)}"
+        f"{say_answer(rule, readings, models, what)}\nThe table has {what}, which lose as many edges without "
+        "becoming shallower; 95 % intervals are over tables and not adjusted for other tests. On the runs of "
+        f"its first row, the sign-flip p is {first} and {second}."
+        f"\n\n{tabulate(rule, [*readings, *beside], models)}"
     )
-    return Answer(outcome, text)
+    return Answer(own.outcome, text)
 
 
 def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
@@ -175,15 +183,20 @@ def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
     def estimate(pair: Pair) -> list[Interval]:
         return [_of_test(against_controls(study, rule.measure)) for study in pair]
 
-    found = estimate(read)
-    outcome, again = apply_rule(*found), read_again(read, read, estimate, record)
-    text = (
-        f"{say_answer(rule, outcome, again)}\nIn *{name_measure(rule.measure)}* the correlation along "
-        f"the dial minus that along controls was {say(found[0])} with `{studies[0].model}` (all folds), and "
-        f"{say(found[1])} with `{studies[1].model}` on folds {', '.join(map(str, rule.folds))}, which were "
-        f"run for this question ({found[1].n_clusters} tables).{say_again(rule, again)}"
+    first, second = estimate(read)
+    models = [study.model for study in studies]
+    about = (
+        f"On all folds of `{models[0]}`, and on folds {', '.join(map(str, rule.folds))} of `{models[1]}`, "
+        "which were run for this question"
     )
-    return Answer(outcome, text)
+    own = Reading(about, first, second, apply_rule(first, second))
+    readings = [own, *read_again(read, read, estimate, record)]
+    what = f"the correlation of *{name_measure(rule.measure)}* with depth minus that along the controls"
+    text = (
+        f"{say_answer(rule, readings, models, what)}\nThe table has {what} ({second.n_clusters} tables of "
+        f"`{models[1]}`).\n\n{tabulate(rule, readings, models)}"
+    )
+    return Answer(own.outcome, text)
 
 
 def describe_pairs(studies: Pair) -> str:
@@ -196,8 +209,8 @@ def describe_pairs(studies: Pair) -> str:
     apart = "tells the two apart" if gap["lower"] * gap["upper"] > 0 else "does not tell the two apart"
     return (
         "The rules take the first model's estimate as if it were exact. Paired by table and fold, which "
-        f"{apart}, the second correlation minus the first is "
-        f"{say(_of_test(gap))} ({len(tables)} tables, "
+        f"{apart}, the correlation with `{studies[1].model}` minus that with "
+        f"`{studies[0].model}` is {say(_of_test(gap))} ({len(tables)} tables, "
         f"{tables['n_blocks'].sum()} folds in all); over tables Spearman's correlation of the two is "
         f"{with_ends(alike.rho, alike.lower, alike.upper)}."
     )
@@ -247,7 +260,6 @@ def _name_lacking(studies: Pair, arms: str) -> list[str]:
 
 def _describe(study: StudyView, verdict: Verdict) -> str:
     return (
-        f"{with_ends(verdict.value, *verdict.interval)} with `{study.model}` ({verdict.n_datasets} tables, "
-        f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the rule of claim "
-        f"{verdict.id}: {verdict.label})"
+        f"*{verdict.label}* with `{study.model}` ({verdict.n_datasets} tables, {verdict.n_runs} runs, "
+        f"permutation p {short(verdict.quantities['p_value'])})"
     )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from causalmix.depth_contrasts import measures_against_controls
 from causalmix.depth_tests import PRIMARY_MEASURE
+from causalmix.markdown import cards
 from causalmix.rules import with_ends
 from causalmix.stability import name_measure
 from causalmix.two_models import Pair
@@ -36,16 +37,16 @@ def compare_measures(studies: Pair) -> pd.DataFrame:
 
 def describe_measures(found: pd.DataFrame) -> str:
     """Say what `compare_measures` found for both models; nothing without three tables of each."""
-    whole, pairs = found.dropna(subset=["effect"]), []
+    whole, rows = found.dropna(subset=["effect"]), []
     for measure, own in whole.groupby("measure", sort=False):
         values = [with_ends(*row) for row in own[["effect", "lower", "upper"]].to_numpy()]
         if len(values) == 2:
-            pairs.append(f"{' and '.join(values)} in *{name_measure(str(measure))}*")
-    if not pairs:
+            rows.append([name_measure(str(measure)), *values])
+    if not rows:
         return ""
-    first, second = dict.fromkeys(whole["model"])
+    models = [f"`{model}`" for model in dict.fromkeys(whole["model"])]
     return (
         "Under no rule: the correlation along the dial minus that along the controls in each other measure "
-        f"of stability was, with `{first}` and `{second}` (the folds of the first two rules): "
-        f"{'; '.join(pairs)}. These intervals are not adjusted for their number."
+        "of stability, on the folds of the first two rules. These intervals are not adjusted for their "
+        f"number.\n\n{cards(['Measure', *models], rows)}"
     )

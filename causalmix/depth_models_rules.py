@@ -18,6 +18,7 @@ import yaml
 from causalmix.depth_tests import PRIMARY_MEASURE
 from causalmix.incomplete import incomplete_tables, name_incomplete, whole_only
 from causalmix.intervals import Interval
+from causalmix.markdown import cards
 from causalmix.rules import with_ends
 from causalmix.two_models import Pair
 
@@ -27,6 +28,8 @@ REGRET_RULE_FILE = Path(__file__).with_name("depth_regret.yml")
 
 FOLDS = (0, 1, 2)
 """The folds that the first two rules were written for: all that both studies had when they were read."""
+
+WRITTEN_FOR = f"On the folds that the rule was written for ({', '.join(map(str, FOLDS))})"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def apply_rule(first: Interval, second: Interval) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a rule answers to other runs than those that it was written for.
+    """What a rule answers to some of the runs.
 
     Attributes
     ----------
@@ -102,13 +105,13 @@ class Reading:
     first, second : Interval
         What is estimated for either model.
     outcome : str
-        From `apply_rule`.
+        From `apply_rule`; empty for an estimate that the rule does not read.
     """
 
     about: str
     first: Interval
     second: Interval
-    outcome: str
+    outcome: str = ""
 
 
 def read_again(
@@ -129,13 +132,14 @@ def read_again(
     tables = incomplete_tables(studies[0].runs(), record)
     n_folds = [study.runs()["fold"].nunique() for study in studies]
     folds = " and ".join(f"{n} with `{study.model}`" for n, study in zip(n_folds, studies, strict=True))
+    more = n_folds != [study.runs()["fold"].nunique() for study in read]
     again = {}
+    if more:
+        again[f"On all folds that were run ({folds})"] = studies
     if len(tables):
         again[f"Without {name_incomplete(tables)}, of which rows are missing"] = _whole_only(read, record)
-    if n_folds != [study.runs()["fold"].nunique() for study in read]:
-        again[f"With the folds that were run since ({folds})"] = studies
-        if len(tables):
-            again["With these folds and without those tables"] = _whole_only(studies, record)
+    if more and len(tables):
+        again["On all folds, without those tables"] = _whole_only(studies, record)
     readings = []
     for about, pair in again.items():
         first, second = estimate(pair)
@@ -148,24 +152,38 @@ def _whole_only(studies: Pair, record: Path | None) -> Pair:
     return whole_only(studies[0], record), whole_only(studies[1], record)
 
 
-def say_answer(rule: DepthModelsRule, outcome: str, again: Sequence[Reading]) -> str:
-    """Return the question with its answer, which is called unsettled where other runs would give another."""
-    answer = rule.answers[outcome]
-    if {one.outcome for one in again} <= {outcome}:
+def say_answer(rule: DepthModelsRule, readings: Sequence[Reading], models: Sequence[str], what: str) -> str:
+    """Return the question with its answer, which is called unsettled where other runs would give another.
+
+    Parameters
+    ----------
+    rule : DepthModelsRule
+    readings : sequence of Reading
+        The rule's own first, then those of `read_again`; of these, the first with another answer is quoted.
+    models : sequence of str
+        Names of the two models.
+    what : str
+        What the rule compares, with its article.
+    """
+    own, *again = readings
+    answer = rule.answers[own.outcome]
+    other = next((one for one in again if one.outcome != own.outcome), None)
+    if other is None:
         return f"**{rule.question}** {answer}"
     return (
-        f"**{rule.question}** Not settled. The rule, read on the folds that it was written for, answers: "
-        f"*{answer}* Other runs give another answer."
+        f"**{rule.question}** Not settled. {own.about}, {what} is {say(own.first)} with `{models[0]}` and "
+        f"{say(own.second)} with `{models[1]}`: *{answer}* {other.about}, it is {say(other.first)} and "
+        f"{say(other.second)}: *{rule.answers[other.outcome]}*"
     )
 
 
-def say_again(rule: DepthModelsRule, again: Sequence[Reading]) -> str:
-    """Return what a rule answers to other runs; each sentence starts with a space."""
-    return "".join(
-        f" {one.about}, the first two would be {say(one.first)} and {say(one.second)}, and the answer of the "
-        f"rule: *{rule.answers[one.outcome]}*"
-        for one in again
-    )
+def tabulate(rule: DepthModelsRule, readings: Sequence[Reading], models: Sequence[str]) -> str:
+    """Return a table of what is estimated for both models, and what the rule answers to it."""
+    rows = [
+        [one.about, say(one.first), say(one.second), rule.answers.get(one.outcome, "")] for one in readings
+    ]
+    header = ["Runs that are read", *(f"`{model}`" for model in models), "The rule's answer"]
+    return cards(header, rows, widths=[32, 18, 18, 32])
 
 
 def say(found: Interval) -> str:

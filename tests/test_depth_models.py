@@ -31,8 +31,8 @@ from causalmix.depth_models_rules import (
     apply_rule,
     as_written,
     load_rule,
-    say_again,
     say_answer,
+    tabulate,
 )
 from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
 from causalmix.figures import load_depth_models, new_figure, plot_depth_models
@@ -76,6 +76,13 @@ def dial_difference(study):
     return Interval(found["effect"], found["lower"], found["upper"], int(found["n"]))
 
 
+def row_of(answer, about):
+    """The one row of an answer's table whose first cell holds some words."""
+    _, *rows = answer.text.split("\n* - ")
+    (row,) = (row for row in rows if about in row.partition("\n")[0])
+    return row
+
+
 def answer_about(pair):
     return answer_for_models(pair, decide_each(pair))
 
@@ -110,8 +117,8 @@ def test_an_association_of_both_models_holds_and_the_answer_quotes_each_models_o
     for study in both:
         verdict = decide(load_claims()["19"], study)
         quoted = f"{verdict.value:.3g}".replace("-", "−")
-        about = f"with `{study.model}` (20 tables, 200 runs, permutation p"
-        assert f"{quoted} [" in answer.text and about in answer.text
+        about = f"*{verdict.label}* with `{study.model}` (20 tables, 200 runs, permutation p"
+        assert f"[`{study.model}`]{{.cm-label}} {quoted} [" in answer.text and about in answer.text
     pairs = describe_pairs(both)
     assert "does not tell the two apart" in pairs and "(20 tables, 40 folds in all)" in pairs
 
@@ -144,18 +151,18 @@ def test_depth_that_steadies_beyond_its_controls_with_both_models_is_told_from_t
     assert answer.outcome == "holds" and load_rule(CONTROLS_RULE_FILE).answers["holds"] in answer.text
     for study in both:
         found = dial_against_controls(measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE))
-        assert f"{found['effect']:.3g} [".replace("-", "−") in answer.text
-        assert f"with `{study.model}` (20 tables, sign-flip p" in answer.text
+        cell = f"[`{study.model}`]{{.cm-label}} "
+        assert cell + f"{found['effect']:.3g} [".replace("-", "−") in row_of(
+            answer, "the rule was written for"
+        )
+        assert f"{short(found['p_value'])} with `{study.model}` (20 tables)" in answer.text
         matched = against_controls(study, without=["0"])
-        quoted = answer.text.split("without depth 0, where the controls keep more edges, the difference was")[
-            1
-        ]
-        assert f"{matched['effect']:.3g} [".replace("-", "−") in quoted
+        assert cell + f"{matched['effect']:.3g} [".replace("-", "−") in row_of(
+            answer, "without depth 0, where"
+        )
         alone = along_controls(study)
         assert found["effect"] == pytest.approx(table_correlations(study)["rho"].mean() - alone["effect"])
-        assert (
-            f"{alone['effect']:.3g} [".replace("-", "−") in answer.text.split("along the controls alone")[1]
-        )
+        assert cell + f"{alone['effect']:.3g} [".replace("-", "−") in row_of(answer, "the controls alone")
 
 
 def test_controls_are_not_read_before_all_of_them_were_run_with_the_second_model(studies):
@@ -174,47 +181,47 @@ def test_what_the_rules_would_answer_without_incomplete_tables_is_said(studies, 
     used = both[0].runs().groupby("dataset")["data_fingerprint"].first()
     about = {"name": TABLES[0], "shape": "7 of 90 rows", "fingerprint": used[TABLES[0]], "verdict": "partial"}
     pd.DataFrame([about]).to_csv(record, index=False)
-    whole, text = [whole_only(study, record) for study in both], answer_for_controls(both, record).text
-    _, said = text.split(
-        f" Without *{TABLES[0]}* (7 of 90 rows), of which rows are missing, the first two would be "
-    )
+    whole = [whole_only(study, record) for study in both]
+    without = f"Without *{TABLES[0]}* (7 of 90 rows), of which rows are missing"
+    said = row_of(answer_for_controls(both, record), without)
     for study in whole:
         found = dial_against_controls(measurements(study.runs(), study.trajectories(), PRIMARY_MEASURE))
         assert f"{found['effect']:.3g} [".replace("-", "−") in said
     assert load_rule(CONTROLS_RULE_FILE).answers["holds"] in said
-    association = answer_for_models(both, decide_each(both), record).text
+    association = row_of(answer_for_models(both, decide_each(both), record), without)
     for verdict in decide_each(whole):
-        assert f"{verdict.value:.3g} [".replace("-", "−") in association.split("would be ")[1]
+        assert f"{verdict.value:.3g} [".replace("-", "−") in association
 
 
 def test_the_rules_are_read_on_the_folds_they_were_written_for_and_later_ones_stand_beside(studies):
     both = studies["longer"], studies["three_folds"]
     read = as_written(both)
     assert [{*study.runs()["fold"]} for study in read] == [{0, 1, 2}, {0, 1, 2}]
-    beside = " With the folds that were run since (5 with `made-up` and 3 with `three_folds`), the first two "
+    beside = "On all folds that were run (5 with `made-up` and 3 with `three_folds`)"
     answers = answer_for_models(both, decide_each(read)), answer_for_controls(both)
     alone = answer_for_models(read, decide_each(read)), answer_for_controls(read)
     for answer, before in zip(answers, alone, strict=True):
         assert answer.outcome == before.outcome == "holds"
-        assert answer.text.startswith(before.text) and beside not in before.text
-        assert answer.text.removeprefix(before.text).startswith(f"{beside}would be ")
+        first = "On the folds that the rule was written for (0, 1, 2)"
+        assert row_of(answer, first).partition("\n```")[0] == row_of(before, first).partition("\n```")[0]
+        assert beside not in before.text
     for found, answer in zip((decide_each, lambda pair: [*map(dial_difference, pair)]), answers, strict=True):
         values = [one.value for one in found(both)]
         assert values[0] != found(read)[0].value and values[1] == found(read)[1].value
-        quoted = answer.text.split(beside)[1]
+        quoted = row_of(answer, beside)
         assert all(f"{value:.3g} [".replace("-", "−") in quoted for value in values)
 
 
 def test_a_second_model_with_later_folds_is_also_judged_by_itself_on_all_of_them(studies):
     both = studies["three_folds"], studies["longer"]
     verdict = decide(load_claims()["19"], studies["longer"])
-    text = answer_for_models(both, decide_each(as_written(both))).text
-    said = f"{verdict.value:.3g} [".replace("-", "−")
-    assert f" By itself, on all of its folds, the second model has {said}" in text
-    assert text.endswith(
-        f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])}; by the "
-        f"rule of claim 19: {verdict.label})."
+    alone = answer_for_models(both, decide_each(as_written(both)))
+    said = (
+        f"; on all of its folds, *{verdict.label}* with `{studies['longer'].model}` (20 tables, "
+        f"{verdict.n_runs} runs, permutation p {short(verdict.quantities['p_value'])})."
     )
+    assert said in alone.text
+    assert f"{verdict.value:.3g} [".replace("-", "−") in row_of(alone, "On all folds that were run")
 
 
 def test_later_folds_and_incomplete_tables_are_told_apart(studies, tmp_path):
@@ -222,12 +229,14 @@ def test_later_folds_and_incomplete_tables_are_told_apart(studies, tmp_path):
     used = both[0].runs().groupby("dataset")["data_fingerprint"].first()
     about = {"name": TABLES[0], "shape": "7 of 90 rows", "fingerprint": used[TABLES[0]], "verdict": "partial"}
     pd.DataFrame([about]).to_csv(record, index=False)
-    text = answer_for_models(both, decide_each(as_written(both)), record).text
-    _, without, later, neither = text.split(" the first two would be ")
+    answer = answer_for_models(both, decide_each(as_written(both)), record)
+    without, later, neither = (
+        row_of(answer, about)
+        for about in (f"Without *{TABLES[0]}*", "On all folds that", "On all folds, without")
+    )
     whole = [whole_only(study, record) for study in both]
     for said, pair in ((without, as_written(whole)), (later, both), (neither, whole)):
         assert f"{decide_each(pair)[0].value:.3g} [".replace("-", "−") in said
-    assert "With these folds and without those tables," in later
 
 
 @pytest.fixture
@@ -246,12 +255,9 @@ def test_new_folds_of_the_second_model_are_read_alone_beside_all_of_the_first(st
     assert answer.outcome == "holds" and new_folds.answers["holds"] in answer.text
     table = measurements(second.runs(), second.trajectories(), PRIMARY_MEASURE)
     found = dial_against_controls(table[table["fold"].isin([3, 4])])
-    for effect, about in (
-        (found["effect"], "`five_folds` on folds 3, 4"),
-        (dial_difference(first).value, "`made-up`"),
-    ):
-        quoted = f"{effect:.3g} [".replace("-", "−")
-        assert about in answer.text.split(quoted)[1]
+    row = row_of(answer, "On all folds of `made-up`, and on folds 3, 4 of `five_folds`, which were run for")
+    for effect, model in ((found["effect"], "five_folds"), (dial_difference(first).value, "made-up")):
+        assert f"[`{model}`]{{.cm-label}} " + f"{effect:.3g} [".replace("-", "−") in row
     assert dial_against_controls(table)["effect"] != found["effect"]
 
 
@@ -278,9 +284,10 @@ def test_the_measures_that_the_rules_do_not_read_are_quoted_for_both_models(stud
         study = next(study for study in both if study.model == row.model)
         own = dial_against_controls(measurements(study.runs(), study.trajectories(), row.measure))
         assert (row.effect, row.lower) == pytest.approx((own["effect"], own["lower"]), nan_ok=True)
-        named = f"in *{name_measure(row.measure)}*"
+        named = f"* - {name_measure(row.measure)}\n"
         assert (named in text) == math.isfinite(row.effect)
-    assert "with `made-up` and `controlled` (the folds of the first two rules): " in text
+    assert "on the folds of the first two rules." in text
+    assert "* - Measure\n  - `made-up`\n  - `controlled`\n" in text
     absent = open_study("/nowhere/depth-known", required=False)
     for pair in ((studies["ours"], absent), (absent, absent), (studies["ours"], studies["alike"])):
         assert describe_measures(compare_measures(pair)) == ""
@@ -328,11 +335,19 @@ def test_one_model_alone_is_still_drawn_and_none_says_so(studies):
     assert any("not run yet" in text.get_text() for text in ax.texts)
 
 
-def test_an_answer_that_other_runs_would_change_is_called_unsettled():
-    rule = load_rule()
+def test_an_answer_that_other_runs_would_change_is_called_unsettled_and_both_are_given_with_their_values():
+    rule, models, what = load_rule(), ("ours", "theirs"), "the correlation"
     clear, none = Interval(0.2, 0.1, 0.3, 9), Interval(0.0, -0.1, 0.1, 9)
+    own = Reading("On three folds", clear, clear, apply_rule(clear, clear))
     same = Reading("Without *a*", clear, clear, apply_rule(clear, clear))
-    other = Reading("With later folds", none, clear, apply_rule(none, clear))
-    assert say_answer(rule, "holds", [same]) == f"**{rule.question}** {rule.answers['holds']}"
-    assert "Not settled. The rule" in say_answer(rule, "holds", [same, other])
-    assert say_again(rule, [other]).endswith(f"the answer of the rule: *{rule.answers['nothing']}*")
+    other = Reading("On all folds", none, clear, apply_rule(none, clear))
+    settled = say_answer(rule, [own, same], models, what)
+    assert settled == f"**{rule.question}** {rule.answers['holds']}"
+    assert say_answer(rule, [own, same, other], models, what) == (
+        f"**{rule.question}** Not settled. On three folds, the correlation is 0.2 [0.1, 0.3] with `ours` and "
+        f"0.2 [0.1, 0.3] with `theirs`: *{rule.answers['holds']}* On all folds, it is 0 [−0.1, 0.1] and "
+        f"0.2 [0.1, 0.3]: *{rule.answers['nothing']}*"
+    )
+    table = tabulate(rule, [own, Reading("The controls alone", none, none)], models)
+    assert f"  - [The rule's answer]{{.cm-label}} {rule.answers['holds']}\n* - The controls alone\n" in table
+    assert table.endswith("[`theirs`]{.cm-label} 0 [−0.1, 0.1]\n  -\n```")

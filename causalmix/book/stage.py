@@ -179,12 +179,22 @@ def answers(executions: Sequence[Execution]) -> dict[str, str]:
         path = folders[notebook] / f"{notebook}_answer.md" if notebook in folders else None
         found[snippet] = path.read_text(encoding="utf-8") if path and path.is_file() else otherwise
     sentences = {
-        f"{name}_sentence": "\n\n".join(
-            paragraph.partition("\n")[0] for paragraph in found[f"{name}_answer"].split("\n\n")[:n_paragraphs]
-        )
+        f"{name}_sentence": first_lines(found[f"{name}_answer"], n_paragraphs)
         for name, n_paragraphs in SHORT.items()
     }
     return found | sentences
+
+
+def first_lines(text: str, n_paragraphs: int) -> str:
+    """Return the first line of each of the first paragraphs of a text; tables are not counted.
+
+    Examples
+    --------
+    >>> first_lines("a\\nb\\n\\n```{list-table}\\n\\n* - x\\n```\\n\\nc\\nd\\n\\ne", 2)
+    'a\\n\\nc'
+    """
+    paragraphs = re.sub(r"^```.*?^```\n*", "", text, flags=re.MULTILINE | re.DOTALL).split("\n\n")
+    return "\n\n".join(paragraph.partition("\n")[0] for paragraph in paragraphs[:n_paragraphs])
 
 
 def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> str:

@@ -1,10 +1,11 @@
-"""Small pieces of MyST Markdown: numbers, badges and tables."""
+"""Small pieces of MyST Markdown: numbers and badges, beside the tables of `causalmix.markdown`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from causalmix.markdown import table as table
 from causalmix.verdicts import OUTCOMES
 
 VERDICTS = OUTCOMES
@@ -103,33 +104,6 @@ def badge(verdict: str, label: str | None = None) -> str:
     '[not tested]{.cm-verdict .cm-not-tested}'
     """
     return f"[{label or verdict}]{{.cm-verdict .cm-{verdict.replace(' ', '-')}}}"
-
-
-def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int] = (), css: str = ""
-) -> str:
-    """Format a table as a MyST ``list-table``, whose cells may hold any Markdown of one line.
-
-    Examples
-    --------
-    >>> print(table(["arm", "runs"], [["default", "3"]]))
-    ```{list-table}
-    :header-rows: 1
-    <BLANKLINE>
-    * - arm
-      - runs
-    * - default
-      - 3
-    ```
-    """
-    options = [":header-rows: 1"]
-    options += [f":widths: {' '.join(map(str, widths))}"] if widths else []
-    options += [f":class: {css}"] if css else []
-    lines = []
-    for cells in (header, *rows):
-        texts = [" ".join(str(cell).split()) for cell in cells]
-        lines += [f"* - {texts[0]}".rstrip(), *(f"  - {text}".rstrip() for text in texts[1:])]
-    return "\n".join(["```{list-table}", *options, "", *lines, "```"])
 
 
 def sentence_list(items: Sequence[str]) -> str:

@@ -1,0 +1,63 @@
+"""Tables of MyST Markdown, for notebooks' answers and for the book."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int] = (), css: str = ""
+) -> str:
+    """Format a table as a MyST ``list-table``, whose cells may hold any Markdown of one line.
+
+    Examples
+    --------
+    >>> print(table(["arm", "runs"], [["default", "3"]]))
+    ```{list-table}
+    :header-rows: 1
+    <BLANKLINE>
+    * - arm
+      - runs
+    * - default
+      - 3
+    ```
+    """
+    options = [":header-rows: 1"]
+    options += [f":widths: {' '.join(map(str, widths))}"] if widths else []
+    options += [f":class: {css}"] if css else []
+    lines = []
+    for cells in (header, *rows):
+        texts = [" ".join(str(cell).split()) for cell in cells]
+        lines += [f"* - {texts[0]}".rstrip(), *(f"  - {text}".rstrip() for text in texts[1:])]
+    return "\n".join(["```{list-table}", *options, "", *lines, "```"])
+
+
+def cards(header: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int] = ()) -> str:
+    """Format a table whose rows become cards on a phone, where each cell names its column.
+
+    Examples
+    --------
+    >>> print(cards(["arm", "runs"], [["default", "3"], ["scm", ""]]))
+    ```{list-table}
+    :header-rows: 1
+    :class: cm-cards
+    <BLANKLINE>
+    * - arm
+      - runs
+    * - default
+      - [runs]{.cm-label} 3
+    * - scm
+      -
+    ```
+    """
+    labelled = [
+        [
+            first,
+            *(
+                f"[{name}]{{.cm-label}} {cell}" if cell else ""
+                for name, cell in zip(header[1:], rest, strict=True)
+            ),
+        ]
+        for first, *rest in rows
+    ]
+    return table(header, labelled, widths=widths, css="cm-cards")
