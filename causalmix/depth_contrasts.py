@@ -6,7 +6,7 @@ every table that shows it says so. Free of torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,8 @@ from causalmix.depth_dial import (
     mean_over_datasets,
 )
 from causalmix.depth_tests import PRIMARY_MEASURE, measurements, measurements_of_all
-from causalmix.intervals import Correlation, correlate, signed
-from causalmix.stability import STABILITY_MEASURES, name_measure
+from causalmix.intervals import Correlation, correlate
+from causalmix.stability import STABILITY_MEASURES
 
 ALPHA = 0.05
 FIRST_FOLDS = (0, 1, 2)
@@ -162,108 +162,6 @@ def controls_by_folds(store: Store, first: Sequence[int] = FIRST_FOLDS) -> pd.Da
             {"measure": measure, "part": part, **dial_against_controls(own)} for part, own in parts.items()
         ]
     return pd.DataFrame(rows).dropna(subset=["p_value"]).reset_index(drop=True)
-
-
-def say_against_controls(
-    secondary: pd.DataFrame,
-    without_zero: pd.DataFrame,
-    by_folds: pd.DataFrame | None = None,
-    among_distinct: pd.DataFrame | None = None,
-) -> str:
-    """Return in a sentence whether depth does more than the number of edges; empty without such runs.
-
-    Parameters
-    ----------
-    secondary : DataFrame
-        From `causalmix.depth_tests.secondary_tests`.
-    without_zero : DataFrame
-        From `controls_without` the setting at which a control cannot lose as many edges.
-    by_folds : DataFrame, optional
-        From `controls_by_folds`.
-    among_distinct : DataFrame, optional
-        From `controls_among_distinct`.
-    """
-    tested = secondary[secondary["test"] == "dial_against_controls"]
-    own, alone = (frame[frame["measure"] == PRIMARY_MEASURE] for frame in (tested, without_zero))
-    if own.empty or alone.empty:
-        return ""
-    row, other = own.iloc[0], alone.iloc[0]
-    text = (
-        f"**Depth, or the number of edges?** The correlation along the dial minus that of controls "
-        f"which lose as many edges without becoming shallower is "
-        f"{_effect(row)} (95 % interval over tables; sign-flip p "
-        f"{row['p_value']:.2g}, after adjustment by Holm over the {len(secondary)} secondary tests "
-        f"{row['p_holm']:.2g}); without depth 0, where the control keeps more edges, it is "
-        f"{_effect(other)} (p {other['p_value']:.2g}). A control's "
-        "place on the axis is the depth of the graphs whose loss of edges it matches."
-    )
-    clearest = tested.sort_values("p_value").iloc[0]
-    beside = [
-        "" if frame is None else say(frame[frame["measure"] == clearest["measure"]])
-        for say, frame in ((_say_among_distinct, among_distinct), (_say_by_folds, by_folds))
-    ]
-    clearly = _say_clearest(tested, clearest, without_zero)
-    return f"{text} {clearly}{''.join(beside)}{_say_along_the_dial(secondary)}"
-
-
-def _say_clearest(tested: pd.DataFrame, row: pd.Series, without_zero: pd.DataFrame) -> str:
-    """Say how many measures the controls set apart after adjustment, and how far they do most clearly."""
-    apart = int((tested["p_holm"] < ALPHA).sum())
-    measure = name_measure(row["measure"])
-    alone = without_zero[without_zero["measure"] == row["measure"]].to_dict("records")
-    rest = "".join(
-        f" Without depth 0 that is {_effect(other)} (p {other['p_value']:.2g}, not adjusted)."
-        for other in alone
-    )
-    return (
-        f"After adjustment {apart or 'none'} of the {len(tested)} measures of stability told the dial "
-        f"from its controls at {ALPHA:g}; clearest is *{measure}*, with "
-        f"{_effect(row)} (p {row['p_value']:.2g}, adjusted "
-        f"{row['p_holm']:.2g}; below zero, it is steadier with deeper graphs).{rest}"
-    )
-
-
-def _say_among_distinct(own: pd.DataFrame) -> str:
-    """Say what is left of the result of one measure in blocks where enough settings are different runs."""
-    if len(own) < 2:
-        return ""
-    every, without = own.to_dict("records")
-    return (
-        " In some blocks fewer than three settings are different runs, of the dial or of its controls, so "
-        f"that a correlation can be −1 or 1 only: {every['n_left_out']} of {every['n_blocks']}, and "
-        f"{without['n_left_out']} of {without['n_blocks']} without depth 0. In the others it is "
-        f"{_effect(every)} (p {every['p_value']:.2g}), and {_effect(without)} (p {without['p_value']:.2g}) "
-        "without depth 0 (added when this was seen, not adjusted)."
-    )
-
-
-def _say_by_folds(own: pd.DataFrame) -> str:
-    """Say how the result of one measure differs between the folds that were run first and later."""
-    if len(own) < 2:
-        return ""
-    first, later = own.set_index("part").loc[["first", "later"]].to_dict("records")
-    return (
-        f" On the three folds that were run first it is {_effect(first)}, on the later ones {_effect(later)} "
-        f"(sign-flip p {first['p_value']:.2g} and {later['p_value']:.2g}, not adjusted)."
-    )
-
-
-def _say_along_the_dial(secondary: pd.DataFrame) -> str:
-    """Say how the other measures go with depth along the dial, without regard to its controls."""
-    rows = secondary[secondary["test"] == "dial"].to_dict("records")
-    found = [
-        f"{_effect(row)} for *{name_measure(row['measure'])}* ({row['p_holm']:.2g}; {row['sign_flip_p']:.2g})"
-        for row in rows
-    ]
-    start = (
-        " Along the dial alone, the other measures' correlations with depth are (adjusted p by permutation "
-        "within blocks; sign-flip p over tables, not adjusted) "
-    )
-    return f"{start}{', '.join(found)}." if found else ""
-
-
-def _effect(row: Mapping | pd.Series) -> str:
-    return signed(row["effect"], row["lower"], row["upper"])
 
 
 def target_isolation(store: Store, graphs: pd.DataFrame, measure: str = PRIMARY_MEASURE) -> pd.DataFrame:

@@ -17,7 +17,6 @@ from causalmix.figures import save_figure
 from causalmix.locations import find_root
 from causalmix.planning import Plan, refuse_foreign_runs, refuse_other_runs, split_absent
 from causalmix.profiles import PROFILES, Profile, find_profile, iter_specs
-from causalmix.rules import short
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
 from causalmix.study_folders import IncompleteStudyError, NoStudyError, check_complete, find_study
@@ -162,17 +161,6 @@ def simulated_provenance(evidence: pd.DataFrame) -> str:
     return (
         f"{len(evidence)} tables simulated from causal models with a known graph; no recorded study is used."
     )
-
-
-def shown(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as a page shows it: three significant digits, an empty cell where a number lacks.
-
-    Examples
-    --------
-    >>> shown(pd.DataFrame({"effect": [0.12345, float("nan")], "n": [31, 1550]})).to_numpy().tolist()
-    [['0.123', 31], ['', 1550]]
-    """
-    return frame.map(lambda value: value if not isinstance(value, float) else short(value).replace("nan", ""))
 
 
 def _why_empty(error: NoStudyError | IncompleteStudyError, study: str) -> str:

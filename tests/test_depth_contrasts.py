@@ -13,12 +13,14 @@ from causalmix.depth_contrasts import (
     dial_by_rows,
     isolation_and_effect,
     measurements_by_rows,
-    say_against_controls,
     target_isolation,
     trend_over_rows,
 )
+from causalmix.depth_controls_text import readable, say_against_controls
 from causalmix.depth_dial import dial_against_controls
 from causalmix.depth_tests import MEASURES, measurements, secondary_tests
+from causalmix.intervals import signed
+from causalmix.rules import short
 from causalmix.stability import name_measure
 from tests.by_hand import make_store
 from tests.recorded import DIAL_LIFTS, make_study
@@ -46,6 +48,12 @@ def make_rows(effects: dict[int, float], n_datasets: int = 8, seed: int = 0) -> 
             for place, setting in enumerate(SETTINGS)
         ]
     )
+
+
+def row_of(text: str, about: str) -> str:
+    """The one row of the tables of a text that starts with some words."""
+    (row,) = (row for row in text.split("\n* - ")[1:] if row.partition("\n")[0] == about)
+    return row
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +140,14 @@ def test_what_is_left_without_blocks_of_too_few_runs_stands_in_the_sentence(dial
     said = say_against_controls(secondary, without_zero, among_distinct=among)
     clearest = secondary[secondary["test"] == "dial_against_controls"].sort_values("p_value").iloc[0]
     every, without = among[among["measure"] == clearest["measure"]].to_dict("records")
-    assert f": 7 of {every['n_blocks']}, and 16 of {without['n_blocks']} without depth 0." in said
-    for found in (every, without):
-        assert f"{found['effect']:+.3f}".replace("-", "−") in said and f"(p {found['p_value']:.2g})" in said
+    named = (
+        ("Without blocks of too few different runs", 7, every),
+        ("Without depth 0 and such blocks", 16, without),
+    )
+    for about, n_left_out, found in named:
+        row = row_of(said, about)
+        assert f"{found['effect']:+.3f}".replace("-", "−") in row
+        assert f"(p {found['p_value']:.2g}; {n_left_out} of {found['n_blocks']} blocks left out)" in row
 
 
 def test_the_folds_that_were_run_first_and_later_are_compared_apart(tmp_path):
@@ -146,10 +159,19 @@ def test_the_folds_that_were_run_first_and_later_are_compared_apart(tmp_path):
         assert own["effect"] == dial_against_controls(table[table["fold"].isin(folds)])["effect"]
     secondary, without_zero = secondary_tests(store), controls_without(store, ["0"])
     said = say_against_controls(secondary, without_zero, frame)
-    assert "On the three folds that were run first it is " in said
-    assert said.replace(said[said.index(" On the three folds") : said.index(" Along the dial")], "") == (
-        say_against_controls(secondary, without_zero)
-    )
+    for part, about in (
+        ("first", "Folds that were run first (0, 1, 2)"),
+        ("later", "Folds that were run later"),
+    ):
+        own = frame[(frame["part"] == part) & (frame["measure"] == "tail_volatility")].iloc[0]
+        row = row_of(said, about)
+        assert f"{own['effect']:+.3f} [".replace("-", "−") in row and f"(p {own['p_value']:.2g})" in row
+    clearest = secondary[secondary["test"] == "dial_against_controls"].sort_values("p_value").iloc[0]
+    later = frame[(frame["part"] == "later") & (frame["measure"] == clearest["measure"])].iloc[0]
+    headline, alone = said.partition("\n")[0], say_against_controls(secondary, without_zero)
+    assert f"(p {later['p_value']:.2g}) on the folds that were run later, and " in headline
+    assert f"It is {later['effect']:+.3f} [".replace("-", "−") in headline
+    assert "were run later" not in alone and "were run first" not in alone
 
 
 def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_p(dial_store):
@@ -159,7 +181,7 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     assert f"{row['effect']:+.3f}".replace("-", "−") in text and f"{row['p_holm']:.2g}" in text
     assert f"the {len(secondary)} secondary tests" in text
     other = without_zero.set_index("measure").loc["tail_volatility"]
-    assert f"(p {other['p_value']:.2g})." in text
+    assert f"(p {other['p_value']:.2g})" in row_of(text, "Without depth 0")
     tested = secondary[secondary["test"] == "dial_against_controls"]
     clearest = tested.loc[tested["p_value"].idxmin()]
     apart = int((tested["p_holm"] < 0.05).sum())
@@ -169,6 +191,31 @@ def test_depth_is_told_from_the_number_of_edges_in_a_sentence_with_its_adjusted_
     along = secondary[secondary["test"] == "dial"]
     assert len(along) >= 3 and "tail_volatility" not in set(along["measure"])
     for row in along.to_dict("records"):
-        both = f"({row['p_holm']:.2g}; {row['sign_flip_p']:.2g})"
-        assert f"for *{name_measure(row['measure'])}* {both}" in text
+        said = row_of(text, name_measure(row["measure"]))
+        assert f"{row['effect']:+.3f} [".replace("-", "−") in said.split("Dial minus controls")[0]
+        assert f"({row['p_holm']:.2g}; {row['sign_flip_p']:.2g})" in said.split("Dial minus controls")[0]
+    for row in tested.to_dict("records"):
+        said = row_of(text, name_measure(row["measure"])).split("Dial minus controls")[1]
+        assert f"({row['p_holm']:.2g}; {row['p_value']:.2g})" in said
     assert say_against_controls(secondary.iloc[:0], without_zero) == ""
+
+
+def test_tests_are_shown_with_names_in_words_and_the_interval_beside_the_effect(dial_store):
+    secondary = secondary_tests(dial_store)
+    page = readable(secondary)
+    assert [*page.columns] == [
+        "measure",
+        "test",
+        "effect [95 % interval]",
+        "p",
+        "p (Holm)",
+        "sign-flip p",
+        "n",
+    ]
+    assert len(page) == len(secondary) and not page.map(lambda cell: "_" in str(cell)).to_numpy().any()
+    for shown, row in zip(page.to_dict("records"), secondary.to_dict("records"), strict=True):
+        assert shown["effect [95 % interval]"] == signed(row["effect"], row["lower"], row["upper"])
+        assert (shown["p"], shown["n"]) == (short(row["p_value"]), f"{row['n']} {row['unit']}")
+    among = readable(controls_among_distinct(dial_store))
+    assert "n" not in among and among["blocks left out"].str.match(r"\d+ of \d+$").all()
+    assert [*readable(secondary.iloc[:0]).columns] == [*page.columns]

@@ -224,7 +224,7 @@ def test_the_depth_claim_lists_its_secondary_tests_adjusted_by_holm(
     if name not in executed:
         pytest.skip("the notebook was not selected")
     shown = (executed[name][0] / "executed.ipynb").read_text()
-    assert "p_holm" in shown and "dial_against_controls" in shown
+    assert "<th>p (Holm)</th>" in shown and "<th>dial minus controls</th>" in shown
 
 
 def test_the_controls_answer_their_question_in_a_sentence(executed, name="controls"):
