@@ -6,7 +6,7 @@ Numbers come from `causalmix.depth_tests.secondary_tests` and from the compariso
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -48,7 +48,7 @@ def say_against_controls(
     own, alone = (_of(frame, PRIMARY_MEASURE) for frame in (tested, without_zero))
     if not own or not alone:
         return ""
-    clearest = str(tested.loc[tested["p_value"].idxmin(), "measure"])
+    clearest = str(tested.sort_values("p_value")["measure"].iloc[0])
     text = (
         f"**Depth, or the number of edges?** The correlation of *{name_measure(PRIMARY_MEASURE)}* with depth "
         "along the dial minus that along controls, which lose as many edges without becoming shallower, is "
@@ -174,12 +174,12 @@ def readable(found: pd.DataFrame) -> pd.DataFrame:
     >>> readable(pd.DataFrame([{**row, "p_value": 0.1234, "n": 31, "unit": "tables"}])).iloc[0].tolist()
     ['steps to best', 'dial alone', '−0.100 [−0.200, +0.100]', '0.123', '31 tables']
     """
-    columns = {"measure": [name_measure(one) for one in found["measure"]]}
-    columns |= {name: found[name].replace(TESTS) for name in ("test", "part", "settings") if name in found}
+    columns: dict[str, Sequence] = {"measure": [name_measure(one) for one in found["measure"]]}
+    columns |= {name: [*found[name].replace(TESTS)] for name in ("test", "part", "settings") if name in found}
     columns["effect [95 % interval]"] = [_effect(row) for row in found.to_dict("records")]
     for name, label in (("p_value", "p"), ("p_holm", "p (Holm)"), ("sign_flip_p", "sign-flip p")):
         if name in found:
-            columns[label] = found[name].map(short).replace("nan", "")
+            columns[label] = [*found[name].map(short).replace("nan", "")]
     if "n_left_out" in found:
         columns["blocks left out"] = [
             f"{out} of {n}" for out, n in found[["n_left_out", "n_blocks"]].to_numpy()
@@ -187,7 +187,7 @@ def readable(found: pd.DataFrame) -> pd.DataFrame:
     if "unit" in found:
         columns["n"] = [f"{n} {unit}" for n, unit in found[["n", "unit"]].to_numpy()]
     elif found["n"].nunique() > 1:
-        columns["tables"] = found["n"]
+        columns["tables"] = [*found["n"]]
     return pd.DataFrame(columns)
 
 

@@ -139,15 +139,20 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     ]
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    own = Reading(WRITTEN_FOR, *map(_of_test, found), apply_rule(*map(_of_test, found)))
+    first, second = map(_of_test, found)
+    own = Reading(WRITTEN_FOR, first, second, apply_rule(first, second))
     again = read_again(studies, read, lambda pair: map(_of_test, map(against_controls, pair)), record)
     along = [_of_test(along_controls(study)) for study in read]
     matched = [_of_test(against_controls(study, without=["0"])) for study in read]
     beside = [
-        Reading("On the first row's runs: the correlation along the controls alone", *along),
-        Reading("On the first row's runs: without depth 0, where the controls keep more edges", *matched),
+        Reading("On the first row's runs: the correlation along the controls alone", along[0], along[1]),
+        Reading(
+            "On the first row's runs: without depth 0, where the controls keep more edges",
+            matched[0],
+            matched[1],
+        ),
     ]
-    first, second = (
+    p_values = " and ".join(
         f"{short(one['p_value'])} with `{study.model}` ({one['n']} tables)"
         for study, one in zip(studies, found, strict=True)
     )
@@ -156,7 +161,7 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     text = (
         f"{say_answer(rule, readings, models, what)}\nThe table has {what}, which lose as many edges without "
         "becoming shallower; 95 % intervals are over tables and not adjusted for other tests. On the runs of "
-        f"its first row, the sign-flip p is {first} and {second}."
+        f"its first row, the sign-flip p is {p_values}."
         f"\n\n{tabulate(rule, [*readings, *beside], models)}"
     )
     return Answer(own.outcome, text)

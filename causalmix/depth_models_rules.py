@@ -74,6 +74,17 @@ def as_written(studies: Pair) -> Pair:
     return studies[0].only_folds(FOLDS), studies[1].only_folds(FOLDS)
 
 
+def say_drawn(read: Pair) -> str:
+    """Say which folds a figure of `as_written` shows, and where the others are; nothing without runs."""
+    folds = sorted({int(fold) for study in read for fold in study.runs()["fold"].unique()})
+    if not folds:
+        return ""
+    return (
+        f"Drawn are the folds that the first two rules were written for ({', '.join(map(str, folds))}); the "
+        "tables beside their answers read all folds too."
+    )
+
+
 def apply_rule(first: Interval, second: Interval) -> str:
     """Return the outcome of a rule for two estimates with their intervals: a key of its ``answers``.
 

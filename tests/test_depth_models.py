@@ -32,6 +32,7 @@ from causalmix.depth_models_rules import (
     as_written,
     load_rule,
     say_answer,
+    say_drawn,
     tabulate,
 )
 from causalmix.depth_tests import MEASURES, PRIMARY_MEASURE, measurements
@@ -210,6 +211,15 @@ def test_the_rules_are_read_on_the_folds_they_were_written_for_and_later_ones_st
         assert values[0] != found(read)[0].value and values[1] == found(read)[1].value
         quoted = row_of(answer, beside)
         assert all(f"{value:.3g} [".replace("-", "−") in quoted for value in values)
+
+
+def test_the_figure_says_which_folds_it_draws(studies):
+    both = studies["longer"], studies["five_folds"]
+    assert "(0, 1, 2); the tables" in say_drawn(as_written(both))
+    begun = studies["ours"], studies["begun"]
+    assert "(0, 1); the tables" in say_drawn(as_written(begun))
+    absent = open_study("/nowhere/depth-known", required=False)
+    assert say_drawn((absent, absent)) == ""
 
 
 def test_a_second_model_with_later_folds_is_also_judged_by_itself_on_all_of_them(studies):

@@ -221,7 +221,8 @@ def figure(executions: Sequence[Execution], name: str, link: str, rest: str) -> 
             ":class: cm-figure",
             f":alt: {alternative_text(execution)}",
             "",
-            f"[{link}](../notebooks/{name}.ipynb) {rest} {provenance} Download: {links}.",
+            f"[{link}](../notebooks/{name}.ipynb) {rest} The linked page says how to read it. {provenance} "
+            f"Download: {links}.",
             "```",
         ]
     )
