@@ -58,7 +58,7 @@ def say_against_controls(
     )
     measures = list(dict.fromkeys([PRIMARY_MEASURE, clearest]))
     parts = tabulate_parts(measures, tested, without_zero, by_folds, among_distinct)
-    return f"{text}\n{_say_rows(by_folds, among_distinct)}\n\n{parts}\n\n{tabulate_measures(secondary)}"
+    return f"{text}\n\n{_say_rows(by_folds, among_distinct)}\n\n{parts}\n\n{tabulate_measures(secondary)}"
 
 
 def _say_clearest(

@@ -194,7 +194,7 @@ def tabulate(rule: DepthModelsRule, readings: Sequence[Reading], models: Sequenc
         [one.about, say(one.first), say(one.second), rule.answers.get(one.outcome, "")] for one in readings
     ]
     header = ["Runs that are read", *(f"`{model}`" for model in models), "The rule's answer"]
-    return cards(header, rows, widths=[32, 18, 18, 32])
+    return cards(header, rows, widths=[30, 21, 21, 28])
 
 
 def say(found: Interval) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -27,13 +28,15 @@ def table(
     options += [f":class: {css}"] if css else []
     lines = []
     for cells in (header, *rows):
-        texts = [" ".join(str(cell).split()) for cell in cells]
+        texts = [re.sub(r"[ \t\n]+", " ", str(cell)).strip() for cell in cells]
         lines += [f"* - {texts[0]}".rstrip(), *(f"  - {text}".rstrip() for text in texts[1:])]
     return "\n".join(["```{list-table}", *options, "", *lines, "```"])
 
 
 def cards(header: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Sequence[int] = ()) -> str:
     """Format a table whose rows become cards on a phone, where each cell names its column.
+
+    An interval in a cell stays on one line.
 
     Examples
     --------
@@ -51,13 +54,13 @@ def cards(header: Sequence[str], rows: Sequence[Sequence[str]], *, widths: Seque
     ```
     """
     labelled = [
-        [
-            first,
-            *(
-                f"[{name}]{{.cm-label}} {cell}" if cell else ""
-                for name, cell in zip(header[1:], rest, strict=True)
-            ),
-        ]
+        [first, *(_label(name, cell) for name, cell in zip(header[1:], rest, strict=True))]
         for first, *rest in rows
     ]
     return table(header, labelled, widths=widths, css="cm-cards")
+
+
+def _label(name: str, cell: str) -> str:
+    """Name the column in a cell that is not empty, and keep its interval on one line."""
+    whole = re.sub(r"\[[^]]*]", lambda ends: ends[0].replace(" ", "\N{NO-BREAK SPACE}"), cell)
+    return f"[{name}]{{.cm-label}} {whole}" if cell else ""

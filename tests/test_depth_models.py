@@ -360,4 +360,4 @@ def test_an_answer_that_other_runs_would_change_is_called_unsettled_and_both_are
     )
     table = tabulate(rule, [own, Reading("The controls alone", none, none)], models)
     assert f"  - [The rule's answer]{{.cm-label}} {rule.answers['holds']}\n* - The controls alone\n" in table
-    assert table.endswith("[`theirs`]{.cm-label} 0 [−0.1, 0.1]\n  -\n```")
+    assert table.endswith("[`theirs`]{.cm-label} 0 [−0.1,\N{NO-BREAK SPACE}0.1]\n  -\n```")
