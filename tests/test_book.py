@@ -190,6 +190,19 @@ def test_a_change_in_the_measures_unit_is_a_decimal_beside_its_share_of_the_mean
     text = change_text(pd.DataFrame([{**row, **ends}]))
     assert "e-05" not in text and "−0.000054" in text and "10 % of their mean of 0.008 nats." in text
     assert ("no smallest size of interest was set in this unit" in text) == leaves_out
+    assert "rank correlation" not in text
+
+
+def test_a_bend_along_the_dial_is_shown_since_the_correlation_does_not_see_it() -> None:
+    rows = [
+        {"series": series, "setting": setting, "mean": sign * mean}
+        for series, sign in (("dial", 1), ("control", -1))
+        for setting, mean in (("0", -0.0008), ("2", 0.0004), ("3", 0.0006), ("full", 0.0))
+    ]
+    frame = pd.DataFrame(rows).assign(measure=PRIMARY_MEASURE, uncut=0.008, lower=-0.001, upper=0.001)
+    text = change_text(frame)
+    assert "at most 2 and 3 changed it by +0.0004 nats [−0.001, +0.001] and +0.0006 nats [" in text
+    assert "a rank correlation sees only what rises or falls" in text and "−0.0006" not in text
 
 
 @pytest.mark.parametrize(

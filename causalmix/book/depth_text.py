@@ -196,7 +196,7 @@ def in_short(verdict: Verdict, p_value: float) -> str:
     if verdict.verdict == "reproduced":
         return "An association of relevant size was found."
     if verdict.verdict == "not reproduced":
-        return "Nothing of relevant size was found, and in this measure a relevant size can be excluded."
+        return "Nothing of relevant size was found, and a rank correlation of that size can be excluded."
     if p_value < ALPHA:
         return "There is a trace of an association, but none of relevant size is established."
     return "Nothing was found; but the data are too few to exclude an effect of relevant size."
@@ -227,22 +227,35 @@ def excluded_text(ends: tuple[float, float], smallest: float) -> str:
 
 
 def change_text(dial: pd.DataFrame | None) -> str:
-    """Return what graphs without any edge change, in the unit of the measure."""
+    """Return what cut graphs change in the place of uncut ones, in the unit of the measure."""
     if dial is None:
         return ""
-    own = dial[(dial["series"] == "dial") & (dial["setting"].astype(str) == "0")]
+    along = dial[dial["series"] == "dial"].assign(setting=dial["setting"].astype(str))
+    own = along[along["setting"] == "0"]
     if own.empty:
         return ""
     row, uncut = own.iloc[0], own["uncut"].mean()
     name, unit = describe_measure(row["measure"])
     text = (
         f"In its own unit: graphs without any edge in the place of uncut ones changed *{name}* by "
-        f"{signed(row['mean'])}{unit} [{signed(row['lower'])}, {signed(row['upper'])}], "
-        f"{percent(abs(row['mean']) / uncut)} of their mean of {signed(uncut).lstrip('+')}{unit}."
+        f"{_change(row, unit)}, {percent(abs(row['mean']) / uncut)} of their mean of "
+        f"{signed(uncut).lstrip('+')}{unit}."
     )
     if row["lower"] * row["upper"] > 0:
         text += " That interval leaves zero out; no smallest size of interest was set in this unit."
+    others = along[~along["setting"].isin(["0", "full"])].drop_duplicates("setting")
+    if len(others) > 1:
+        text += (
+            f" Graphs of a depth of at most {sentence_list(list(others['setting']))} changed it by "
+            f"{sentence_list([_change(other, unit) for _, other in others.iterrows()])}: a rank correlation "
+            "sees only what rises or falls all along the dial. None of these intervals is adjusted for the "
+            "others."
+        )
     return text
+
+
+def _change(row: pd.Series, unit: str) -> str:
+    return f"{signed(row['mean'])}{unit} [{signed(row['lower'])}, {signed(row['upper'])}]"
 
 
 def depth_rule(claim: Claim) -> str:
