@@ -199,7 +199,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "paper-tabpfn": Profile(
         suite="tabarena33",
-        folds=(0, 1, 2),
+        folds=(0, 1, 2, 3),
         arms=PAPER_ARMS,
         model="tabpfn-v1",
         presets=("tabpfn",),
