@@ -47,7 +47,7 @@ reproduce: $(STAMP) ## run a whole study anew (PROFILE=quick) into results/PROFI
 audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=paper again and compare
 	@$(CAUSALMIX) audit "$(or $(patsubst results/%,%,$(patsubst %/,%,$(STUDY))),paper)" --sample "$(SAMPLE)"
 
-test: $(STAMP) ## run all tests (two processes, at most ten minutes)
+test: $(STAMP) ## run all tests (two processes, about ten minutes)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope $(TESTS)
 
 test-mitra: $(MITRA_STAMP) ## compare with AutoGluon's Mitra, in an environment of its own (.venv-mitra, 2 GB)
