@@ -84,6 +84,13 @@ def score_matrix(
     return scores.reindex(index=counts.index, columns=known)
 
 
+def comparable_scores(
+    runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISATION, arms: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return `score_matrix` ready to be compared: failed runs lowest, and free of rounding errors."""
+    return score_matrix(runs, normalisation, arms).fillna(-np.inf).round(_DIGITS)
+
+
 def rank_arms(
     runs: pd.DataFrame, normalisation: str = PRIMARY_NORMALISATION, arms: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -103,8 +110,8 @@ def rank_arms(
     >>> rank_arms(runs).loc["wine"].to_dict()
     {'causalmix': 1.0, 'default': 2.0}
     """
-    scores = score_matrix(runs, normalisation, arms)
-    ranks = scores.fillna(-np.inf).round(_DIGITS).rank(axis=1, ascending=False, method="average")
+    scores = comparable_scores(runs, normalisation, arms)
+    ranks = scores.rank(axis=1, ascending=False, method="average")
     return ranks.groupby(level="dataset").mean()
 
 
@@ -196,7 +203,7 @@ def win_rates(
     DataFrame, shape (n_arms, n_arms)
         ``table.loc[a, b] + table.loc[b, a] == 1``.
     """
-    scores = score_matrix(runs, normalisation, arms).fillna(-np.inf).round(_DIGITS)
+    scores = comparable_scores(runs, normalisation, arms)
     values = scores.to_numpy()
     wins = (values[:, :, None] > values[:, None, :]) + 0.5 * (values[:, :, None] == values[:, None, :])
     table = wins.mean(axis=0)

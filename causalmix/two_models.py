@@ -62,14 +62,12 @@ def agree_with_itself(
         if one < other
     ]
     drawn = np.random.default_rng(0).permutation(len(pairs))[:n_pairs]
-    decided = partial(decide, normalisation=normalisation, resamples=resamples)
-    empirical = [claim for claim in claims.values() if claim.kind == "empirical"]
-
-    def decide_all(part: tuple[int, ...]) -> list[str]:
-        return [decided(claim, study.only_folds(part)).verdict for claim in empirical]
-
-    both = [zip(*map(decide_all, pairs[index]), strict=True) for index in drawn]
-    return [sum(one == other != "not tested" for one, other in verdicts) for verdicts in both]
+    counts = []
+    for one, other in (pairs[index] for index in drawn):
+        parts = study.only_folds(one), study.only_folds(other)
+        verdicts = decide_for_both(claims, parts, normalisation, resamples)
+        counts.append(sum(first.verdict == second.verdict != "not tested" for first, second in verdicts))
+    return counts
 
 
 def say_what_carries_over(

@@ -12,7 +12,7 @@ from causalmix.analysis import PRIMARY_NORMALISATION
 from causalmix.cells import Store
 from causalmix.figures.style import INK, MUTED, arm_colour, arm_name, label_arms, say_empty
 from causalmix.intervals import cluster_bootstrap
-from causalmix.ranking import critical_difference, rank_arms, score_matrix
+from causalmix.ranking import comparable_scores, critical_difference, rank_arms
 
 
 def load_ranks(
@@ -57,7 +57,7 @@ def say_lead(
     if not {arm, baseline} <= set(runs["arm"]) or runs["dataset"].nunique() < 2:
         return ""
     once = critical_difference(rank_arms(runs, normalisation, arms)).mean_ranks
-    scores = score_matrix(runs, normalisation, [arm, baseline]).fillna(-np.inf).round(12)
+    scores = comparable_scores(runs, normalisation, [arm, baseline])
     higher, lower = (scores[arm] > scores[baseline]).sum(), (scores[arm] < scores[baseline]).sum()
     return (
         f"Ranked once more within each table, by their average ranks over its folds, {arm_name(arm)} is at "
