@@ -20,7 +20,6 @@ from causalmix.depth_models_rules import (
     REGRET_RULE_FILE,
     WRITTEN_FOR,
     Reading,
-    apply_rule,
     as_written,
     load_rule,
     read_again,
@@ -102,8 +101,7 @@ def answer_for_models(studies: Pair, verdicts: tuple[Verdict, Verdict], record: 
     lacking += _name_lacking(read, DIAL)
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    first, second = map(_of_verdict, verdicts)
-    own = Reading(WRITTEN_FOR, first, second, apply_rule(first, second))
+    own = Reading.by_rule(WRITTEN_FOR, *map(_of_verdict, verdicts))
     decide_once = cache(_decide_alone)
     again = read_again(studies, read, lambda pair: map(_of_verdict, map(decide_once, pair)), record)
     alone = [_describe(study, verdict) for study, verdict in zip(read, verdicts, strict=True)]
@@ -139,8 +137,7 @@ def answer_for_controls(studies: Pair, record: Path | None = None) -> Answer:
     ]
     if lacking:
         return Answer("not tested", f"**{rule.question}** Not tested: {lacking[0]}.")
-    first, second = map(_of_test, found)
-    own = Reading(WRITTEN_FOR, first, second, apply_rule(first, second))
+    own = Reading.by_rule(WRITTEN_FOR, *map(_of_test, found))
     again = read_again(studies, read, lambda pair: map(_of_test, map(against_controls, pair)), record)
     along = [_of_test(along_controls(study)) for study in read]
     matched = [_of_test(against_controls(study, without=["0"])) for study in read]
@@ -194,7 +191,7 @@ def answer_for_new_folds(studies: Pair, record: Path | None = None) -> Answer:
         f"On all folds of `{models[0]}`, and on folds {', '.join(map(str, rule.folds))} of `{models[1]}`, "
         "which were run for this question"
     )
-    own = Reading(about, first, second, apply_rule(first, second))
+    own = Reading.by_rule(about, first, second)
     readings = [own, *read_again(read, read, estimate, record)]
     what = f"the correlation of *{name_measure(rule.measure)}* with depth minus that along the controls"
     text = (

@@ -124,6 +124,11 @@ class Reading:
     second: Interval
     outcome: str = ""
 
+    @classmethod
+    def by_rule(cls, about: str, first: Interval, second: Interval) -> Reading:
+        """Return the reading with the outcome of `apply_rule`."""
+        return cls(about, first, second, apply_rule(first, second))
+
 
 def read_again(
     studies: Pair, read: Pair, estimate: Callable[[Pair], Iterable[Interval]], record: Path | None
@@ -155,7 +160,7 @@ def read_again(
     for about, pair in again.items():
         first, second = estimate(pair)
         if np.isfinite([first.value, second.value]).all():  # enough tables are left for both
-            readings.append(Reading(about, first, second, apply_rule(first, second)))
+            readings.append(Reading.by_rule(about, first, second))
     return readings
 
 
