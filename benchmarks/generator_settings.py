@@ -2,37 +2,40 @@
 
     python benchmarks/generator_settings.py [--quick] [--anew] [--generators NAME ...] [--workers N]
 
-Folds 8 and 9, which no study uses, of twelve tables of the suite `known_scm`: depths 2 and 6, every mechanism
-and noise. As many synthetic rows as there are real training rows, as in the studies; every setting of a
-generator starts from the same seed. Measured: the test ROC-AUC of a random forest trained on the rows alone,
-that of `embedded-mini` fine-tuned on them as the studies do it (mixed with the real rows for the causal
-generator, alone for the others), and the CPU-seconds to make them. Goes on where it was stopped; `--anew`
-measures again. Writes `settings.csv` (one row per generator, setting, table and fold) and ends with one JSON
-object.
+Folds 8 and 9, which no study uses, of twelve tables of the suite `known_scm`: depths 2 and 6, every
+mechanism and noise; for the causal generator also with gaps, a share of the numbers missing at random. As
+many synthetic rows as there are real training rows, as in the studies; every setting of a generator starts
+from the same seed. Measured: the test ROC-AUC of a random forest trained on the rows alone, that of
+`embedded-mini` fine-tuned on them as the studies do it (mixed with the real rows for the causal generator,
+alone for the others), and the CPU-seconds to make them. Goes on where it was stopped; `--anew` measures
+again. Writes `settings.csv` (one row per generator, setting, table and fold) and ends with one JSON object.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 
+import numpy as np
 import torch
 
+from causalmix.data import Dataset
 from causalmix.data.known_scm import KNOWN_SCM
 from causalmix.environment import describe_environment
-from causalmix.experiment import load_once, make_pool, prepare_fold, tune
+from causalmix.experiment import load_once, load_spec_table, make_pool, split_fold, tune
 from causalmix.generators import GeneratorError, make_generator
 from causalmix.generators.cache import SyntheticTable
 from causalmix.measuring import make_parser, measure_lacking, open_record
 from causalmix.quality import RealRows, tstr_auc
 from causalmix.seeding import derive_seed
-from causalmix.setting_scores import IN_USE, summarise_settings
+from causalmix.setting_scores import GAPS, IN_USE, WITH_GAPS, summarise_settings
 from causalmix.specs import RunSpec, find_arm
 
 SUITE = "known_scm"
 TABLES = tuple(name for name, table in KNOWN_SCM.items() if table.depth in (2, 6))
 FOLDS = (8, 9)
-ARM = {"causal": "causalmix", "ctgan": "ctgan", "tabebm": "tabebm"}
+ARM = {"causal": "causalmix", WITH_GAPS: "causalmix", "ctgan": "ctgan", "tabebm": "tabebm"}
 """Generator -> the arm whose runs show what its rows are worth."""
 
 SETTINGS: dict[str, dict[str, dict]] = {
@@ -45,6 +48,7 @@ SETTINGS: dict[str, dict[str, dict]] = {
         "FCI alone": {"algorithms": ("fci",)},
         "at most 2 parents": {"max_parents": 2},
     },
+    WITH_GAPS: {IN_USE: {}, "fitted on available cases": {"missing": "available"}},
     "ctgan": {
         IN_USE: {},
         "three times the steps": {"n_steps": 1350},
@@ -70,20 +74,29 @@ SETTINGS: dict[str, dict[str, dict]] = {
 KEYS = ["generator", "setting", "dataset", "fold"]
 
 
-def measure(generator: str, setting: str, dataset: str, fold_number: int) -> dict:
+def leave_gaps(dataset: Dataset) -> Dataset:
+    """Return the table with a share `GAPS` of its numbers missing, chosen at random."""
+    rng = np.random.default_rng(derive_seed("generator_settings", dataset.name, "gaps"))
+    numbers = dataset.X.select_dtypes("number")
+    holed = numbers.mask(rng.random(numbers.shape) < GAPS)
+    return dataclasses.replace(dataset, X=dataset.X.assign(**holed))
+
+
+def measure(generator: str, setting: str, table: str, fold_number: int) -> dict:
     """Make rows with one setting on one fold; a generator that cannot serve it gives a reason instead."""
     torch.set_num_threads(1)
-    spec = RunSpec("generator_settings", SUITE, dataset, fold_number, ARM[generator])
-    arm, fold = find_arm(spec.arm), prepare_fold(spec, None)
+    spec = RunSpec("generator_settings", SUITE, table, fold_number, ARM[generator])
+    arm, dataset = find_arm(spec.arm), load_spec_table(spec)
+    fold = split_fold(leave_gaps(dataset) if generator == WITH_GAPS else dataset, spec)
     environment = describe_environment()
     row = {
-        **dict(zip(KEYS, (generator, setting, dataset, fold_number), strict=True)),
+        **dict(zip(KEYS, (generator, setting, table, fold_number), strict=True)),
         "reason": "",
         "revision": environment["revision"],
         "machine": environment["machine"],
     }
-    made = make_generator(generator, **{**arm.params, **SETTINGS[generator][setting]})
-    seed, start = derive_seed("generator_settings", dataset, fold_number, generator), time.process_time()
+    made = make_generator(arm.generator, **{**arm.params, **SETTINGS[generator][setting]})
+    seed, start = derive_seed("generator_settings", table, fold_number, arm.generator), time.process_time()
     try:
         rows = made.fit(fold.train, fold.target, seed).sample(len(fold.train))
     except GeneratorError as error:

@@ -29,6 +29,9 @@ class CausalMixAugmenter(BaseEstimator):
         Synthetic rows per real row, at least 0.
     n_dags : int
         Number of causal graphs that are drawn and fitted.
+    missing : {"available", "median"}
+        What the models are fitted on where numbers are missing: the rows in which they are observed, which
+        keeps spreads and correlations; or all rows, filled with the median, as in the book's studies.
     random_state : int, numpy.random.RandomState or None
         Seed; an int gives the same rows every time.
 
@@ -58,10 +61,12 @@ class CausalMixAugmenter(BaseEstimator):
         self,
         synthetic_ratio: float = 1.0,
         n_dags: int = 5,
+        missing: str = "available",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.synthetic_ratio = synthetic_ratio
         self.n_dags = n_dags
+        self.missing = missing
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame | np.ndarray, y: pd.Series | np.ndarray) -> CausalMixAugmenter:
@@ -107,7 +112,8 @@ class CausalMixAugmenter(BaseEstimator):
         train[_TARGET] = pd.Categorical.from_codes(codes, categories=levels)
         self._y_name, self._y_dtype, self._n_real = y.name, y.dtype, len(X)
         self.n_features_in_ = X.shape[1]
-        self.generator_ = CausalGenerator(n_dags=self.n_dags).fit(train, _TARGET, seed=self._seed())
+        generator = CausalGenerator(n_dags=self.n_dags, missing=self.missing)
+        self.generator_ = generator.fit(train, _TARGET, seed=self._seed())
         return self
 
     def sample(self, n: int | None = None) -> tuple[pd.DataFrame, pd.Series]:

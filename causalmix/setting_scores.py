@@ -16,6 +16,9 @@ from causalmix.differences import pool_tables, table_differences
 IN_USE = "in use"
 """Name of the setting that the studies use."""
 
+GAPS, WITH_GAPS = 0.3, "causal, gaps"
+"""Share of the numbers that is missing in tables with gaps; name of the causal generator on them."""
+
 SCORES = ("forest_auc", "finetuned_auc")
 """Test ROC-AUC of a random forest trained on the rows alone, and of the fine-tuned model."""
 

@@ -95,11 +95,28 @@ def test_the_same_random_state_gives_the_same_rows(mixed_table, labels):
 
 
 def test_parameters_can_be_read_set_and_cloned(mixed_table, labels, augmenter):
-    assert augmenter.get_params() == {"synthetic_ratio": 1.0, "n_dags": 2, "random_state": 0}
+    parameters = {"synthetic_ratio": 1.0, "n_dags": 2, "missing": "available", "random_state": 0}
+    assert augmenter.get_params() == parameters
     copy = clone(augmenter.fit(mixed_table, labels)).set_params(n_dags=1)
     assert (copy.n_dags, copy.random_state, hasattr(copy, "generator_")) == (1, 0, False)
     assert augmenter.n_dags == 2
     assert repr(CausalMixAugmenter(n_dags=3)) == "CausalMixAugmenter(n_dags=3)"
+
+
+def test_missing_numbers_do_not_heap_up_at_the_median_unless_the_median_is_asked_for():
+    rng = np.random.default_rng(0)
+    number = rng.normal(size=150)
+    X = pd.DataFrame({"other": number + rng.normal(size=150), "number": number})
+    X["number"] = X["number"].mask(rng.random(150) < 0.4)
+    y = pd.Series(np.where(number > 0, "yes", "no"))
+    near_median, spread = {}, {}
+    for missing in ("available", "median"):
+        augmenter = CausalMixAugmenter(10, n_dags=2, missing=missing, random_state=0)
+        drawn = augmenter.fit(X, y).sample()[0]["number"].dropna()
+        near_median[missing] = drawn.between(*X["number"].quantile([0.48, 0.52])).mean()
+        spread[missing] = drawn.std() / X["number"].std()
+    assert near_median["available"] < 0.05 and near_median["median"] > 0.1
+    assert spread["available"] == pytest.approx(1, abs=0.05) and spread["median"] < 0.85
 
 
 def test_fitting_sets_scikit_learns_attributes(mixed_table, labels, augmenter):

@@ -111,7 +111,7 @@ def test_rows_of_the_wrong_table_are_found_out(monkeypatch):
 
 
 def test_noise_that_is_not_additive_is_found_out(monkeypatch):
-    from causalmix.causal.scm import BoundedNoiseModel
+    from causalmix.causal.dowhy_mechanisms import BoundedNoiseModel
 
     honest = BoundedNoiseModel.evaluate_unbounded
     monkeypatch.setattr(

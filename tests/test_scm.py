@@ -13,7 +13,7 @@ from dowhy.gcm import config as dowhy_config
 from causalmix.causal.dags import empty_dag, random_dag
 from causalmix.causal.mechanisms import MECHANISMS, ParentEncoder
 from causalmix.causal.redundancy import find_redundant_columns
-from causalmix.causal.schema import MISSING, TableSchema
+from causalmix.causal.schema import MISSING, TableSchema, available_cases
 from causalmix.causal.scm import draw_noise, draw_samples, fit_scm, propagate_noise
 from tests.simulated_tables import TARGET, awkward_table, simulate_mixed
 
@@ -185,6 +185,67 @@ def test_missing_values_are_filled_with_the_lower_median_and_a_level_of_their_ow
     filled = TableSchema.of(table).fill(table)
     assert filled["number"].tolist() == [9, 2, 1, 2, 40, 2]
     assert filled["level"].nunique() == 3 and (filled["level"] == MISSING).tolist() == [True] + [False] * 5
+
+
+def table_with_gaps(share: float = 0.4, n_rows: int = 2000) -> pd.DataFrame:
+    """cause -> effect with a correlation near .95; a share of either column is missing at random."""
+    rng = np.random.default_rng(3)
+    cause = rng.normal(size=n_rows)
+    whole = pd.DataFrame({"cause": cause, "effect": 3 * cause + rng.normal(size=n_rows)})
+    return whole.mask(rng.random(whole.shape) < share)
+
+
+@each_mechanism
+def test_mechanisms_of_available_cases_keep_the_spread_and_the_tie_that_the_median_loses(mechanism):
+    table, dag = table_with_gaps(), nx.DiGraph([("cause", "effect")])
+    filled, available = (
+        draw_samples(fit_scm(dag, table, mechanism=mechanism, missing=missing), 4000, seed=1)
+        for missing in ("median", "available")
+    )
+    assert filled.corr().iloc[0, 1] < 0.6
+    assert available.corr().iloc[0, 1] == pytest.approx(table.corr().iloc[0, 1], abs=0.02)
+    assert (filled.std() < 0.9 * table.std()).all()
+    assert available.std().to_numpy() == pytest.approx(table.std().to_numpy(), rel=0.06)
+    assert available.isna().mean().to_numpy() == pytest.approx(0.4, abs=0.04)
+
+
+def test_available_cases_are_all_rows_of_a_table_without_gaps():
+    dag, table = simulate_mixed(2, n_rows=100, n_columns=5, n_edges=5)
+    rows, available = (
+        draw_samples(fit_scm(dag, table, seed=3, missing=missing), 40, 7)
+        for missing in ("median", "available")
+    )
+    pd.testing.assert_frame_equal(rows, available)
+
+
+def test_available_cases_lose_no_class_and_keep_enough_rows_per_parent():
+    rng = np.random.default_rng(0)
+    number = pd.Series(rng.normal(size=60))
+    target = pd.Categorical(["rare"] * 5 + ["frequent"] * 55)
+    table = pd.DataFrame({"late": number.mask(number.index < 5), "scarce": number.mask(number.index > 8)})
+    table[TARGET] = target
+    filled = TableSchema.of(table).fill(table)
+
+    def rows_of(node: str, *parents: str) -> list[int]:
+        return list(available_cases(table, filled, node, list(parents)).index)
+
+    assert rows_of("late") == list(range(5, 60))
+    assert rows_of("late", TARGET) == list(range(5, 60))
+    assert rows_of("late", "scarce") == list(range(5, 60))  # four rows have both
+    assert rows_of(TARGET, "late") == list(range(60))  # "rare" has no row with "late"
+
+
+@each_mechanism
+def test_one_observed_value_is_enough_to_fit_available_cases(mechanism):
+    table = table_with_gaps(n_rows=50)
+    table["effect"] = table["effect"].where(table.index == table["effect"].first_valid_index())
+    scm = fit_scm(nx.DiGraph([("cause", "effect")]), table, mechanism=mechanism, missing="available")
+    assert draw_samples(scm, 500, seed=0)["effect"].dropna().nunique() == 1
+
+
+def test_an_unknown_way_with_missing_numbers_is_refused():
+    with pytest.raises(ValueError, match="'mean'; known: median, available"):
+        fit_scm(nx.DiGraph([("cause", "effect")]), table_with_gaps(), missing="mean")
 
 
 def test_another_seed_hides_other_values():

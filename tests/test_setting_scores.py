@@ -10,9 +10,18 @@ import pytest
 
 from causalmix.book.settings_text import tried_discovery, tried_settings
 from causalmix.causal.settings import ALPHA, SUBSAMPLE_SHARE
+from causalmix.experiment import load_spec_table
 from causalmix.generators import make_generator
 from causalmix.profiles import PROFILES
-from causalmix.setting_scores import DISCOVERY_SCORES, IN_USE, summarise_discovery, summarise_settings
+from causalmix.setting_scores import (
+    DISCOVERY_SCORES,
+    GAPS,
+    IN_USE,
+    WITH_GAPS,
+    summarise_discovery,
+    summarise_settings,
+)
+from causalmix.specs import ARMS, RunSpec
 from tests.benchmark_scripts import load_benchmark
 
 
@@ -61,6 +70,17 @@ def test_the_book_names_the_settings_that_can_be_told_from_the_one_in_use(tmp_pa
     made_up_cases(gain=0.0).assign(reason=["too few"] + [""] * 15).to_csv(path, index=False)
     text = tried_settings(path)
     assert "No other setting's" in text and "1 case could not be served" in text
+    assert "*gaps*" not in text
+
+
+def test_the_book_says_what_tables_with_gaps_are_and_how_good_the_model_is_on_them(tmp_path):
+    path, whole = tmp_path / "settings.csv", made_up_cases()
+    holed = whole.assign(generator=WITH_GAPS, zero_shot_auc=0.55)
+    pd.concat([whole, holed]).to_csv(path, index=False)
+    text = tried_settings(path)
+    assert "before fine-tuning it is 0.600." in text
+    assert "Of tables with *gaps* 30 % of the numbers are missing" in text and "it is 0.550 there" in text
+    assert "*SCM, gaps*" in text
 
 
 def made_up_discovery() -> pd.DataFrame:
@@ -112,8 +132,9 @@ def test_the_pair_in_use_is_among_those_that_discovery_is_measured_with():
 
 def test_every_setting_of_a_generator_exists_and_is_another():
     script = load_benchmark("generator_settings")
-    for generator, settings in script.SETTINGS.items():
+    for name, settings in script.SETTINGS.items():
         assert settings[IN_USE] == {}
+        generator = ARMS[script.ARM[name]].generator
         made = {setting: vars(make_generator(generator, **changed)) for setting, changed in settings.items()}
         assert len({str(state) for state in made.values()}) == len(made)
 
@@ -127,3 +148,14 @@ def test_the_rows_of_a_setting_are_scored_by_a_forest_and_by_fine_tuning():
     assert {k: v for k, v in again.items() if k != "seconds"} == {
         k: v for k, v in row.items() if k != "seconds"
     }
+
+
+def test_a_share_of_the_numbers_is_missing_on_tables_with_gaps_and_nothing_else_changes():
+    script = load_benchmark("generator_settings")
+    dataset = load_spec_table(RunSpec("test", script.SUITE, script.TABLES[0], 8, "zero_shot"))
+    holed = script.leave_gaps(dataset)
+    numbers = dataset.X.select_dtypes("number")
+    assert holed.X[numbers.columns].isna().to_numpy().mean() == pytest.approx(GAPS, abs=0.02)
+    pd.testing.assert_frame_equal(holed.X.fillna(dataset.X), dataset.X)
+    pd.testing.assert_frame_equal(holed.X.drop(columns=numbers), dataset.X.drop(columns=numbers))
+    assert script.leave_gaps(dataset).X.equals(holed.X)

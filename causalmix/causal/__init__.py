@@ -1,5 +1,5 @@
 """Causal discovery, sampled DAGs and structural causal models.
 
-Import from the submodules: `dags` and `edges` need numpy and networkx only, `discovery` imports causal-learn
-and `scm` imports dowhy.
+Import from the submodules: `dags` and `edges` need numpy and networkx only, `discovery` imports causal-learn,
+`scm` and `dowhy_mechanisms` import dowhy.
 """

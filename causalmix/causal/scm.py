@@ -1,14 +1,13 @@
 """Structural causal models of mixed tables: fit to a DAG, draw rows.
 
-The only module that imports dowhy. Numeric nodes follow an additive noise model ``X = f(parents) + N``,
-categorical nodes a classifier whose noise is uniform on [0, 1], root nodes their empirical distribution. A
-row is drawn by drawing the noise of every node and propagating it in topological order.
+Numeric nodes follow an additive noise model ``X = f(parents) + N``, categorical nodes a classifier whose
+noise is uniform on [0, 1], root nodes their empirical distribution (`causalmix.causal.dowhy_mechanisms`; only
+that module and this one import dowhy). A row is drawn by drawing the noise of every node and propagating it
+in topological order.
 
-Ours, beyond dowhy: a numeric node is clipped to the training range and rounded where its training values are
-integers *inside its mechanism*, so children see the value that is returned; continuous root nodes are drawn
-from the linearly interpolated empirical distribution instead of copies of training values; missing values.
-A missing categorical value is a level of its own. Numeric ones are imputed with the median for fitting, and
-masked again after sampling as in a real row of the same target class (the same table without a target).
+Ours, beyond dowhy: missing values. A missing categorical value is a level of its own. Missing numbers are
+filled with the median for fitting, or the rows that lack them are left out; they are masked again after
+sampling as in a real row of the same target class (the same table without a target).
 A numeric node whose parents are all categorical often repeats a training value: where the resampled residual
 comes from a row with the same levels, it gives the value of that row back.
 
@@ -16,6 +15,7 @@ References
 ----------
 Blöbaum et al. (2024), *DoWhy-GCM*, JMLR 25 (the mechanisms and their fitting).
 Hoyer et al. (2009), *Nonlinear causal discovery with additive noise models*, NeurIPS.
+Little, Rubin (2019), *Statistical analysis with missing data*, chapter 3 (available-case analysis).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ import numpy as np
 import pandas as pd
 from dowhy import gcm
 from dowhy.gcm import config as dowhy_config
-from dowhy.gcm.ml import ClassificationModel, PredictionModel
-from sklearn.base import BaseEstimator
+from dowhy.gcm.fitting_sampling import fit_causal_model_of_target
 
-from causalmix.causal.mechanisms import MECHANISMS, MechanismFamily, ParentEncoder, classifier_for, unit_of
-from causalmix.causal.schema import TableSchema, is_continuous, is_integer_valued, is_numeric
+from causalmix.causal.dowhy_mechanisms import mechanism_for
+from causalmix.causal.mechanisms import MECHANISMS
+from causalmix.causal.schema import MISSING_NUMBERS, TableSchema, available_cases
 from causalmix.seeding import temporary_seed
 
 _LOCK = threading.RLock()
@@ -59,103 +59,13 @@ class FittedSCM:
     schema: TableSchema = field(repr=False)
 
 
-class InterpolatedDistribution(gcm.stochastic_models.EmpiricalDistribution):
-    """Empirical distribution of a continuous column, linear between neighbouring training values.
-
-    Never leaves the training range; a value that many rows share keeps its mass.
-    """
-
-    def draw_samples(self, num_samples: int) -> np.ndarray:
-        """Draw by inverting the interpolated distribution function, shape (num_samples, 1)."""
-        values = np.sort(np.asarray(self.data, dtype=np.float64).ravel())
-        position = np.random.uniform(0, len(values) - 1, num_samples)  # noqa: NPY002 (dowhy draws globally)
-        return np.interp(position, np.arange(len(values)), values)[:, None]
-
-    def clone(self) -> InterpolatedDistribution:
-        """Return an unfitted copy."""
-        return InterpolatedDistribution()
-
-
-class BoundedNoiseModel(gcm.AdditiveNoiseModel):
-    """Additive noise model whose value is clipped to the training range and rounded for integers."""
-
-    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
-        """Fit f and the noise; remember the range of Y and whether all its values are integers."""
-        values = np.asarray(Y, dtype=np.float64)
-        self._low, self._high = float(values.min()), float(values.max())
-        self._integer = is_integer_valued(values)
-        super().fit(X, values)
-
-    def evaluate_unbounded(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
-        """Return ``f(parents) + noise``, shape (n, 1)."""
-        return super().evaluate(parent_samples, noise_samples)
-
-    def evaluate(self, parent_samples: np.ndarray, noise_samples: np.ndarray) -> np.ndarray:
-        """Return ``clip(round(f(parents) + noise))``, shape (n, 1)."""
-        value = self.evaluate_unbounded(parent_samples, noise_samples)
-        if self._integer:
-            value = np.round(value)
-        return np.clip(value, self._low, self._high)
-
-    def clone(self) -> BoundedNoiseModel:
-        """Return an unfitted copy."""
-        return BoundedNoiseModel(self.prediction_model.clone(), self.noise_model.clone())
-
-
-class _Regression(PredictionModel):
-    """dowhy's view of a regressor on encoded parents."""
-
-    def __init__(self, family: MechanismFamily) -> None:
-        self._family = family
-
-    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
-        self._encoder = ParentEncoder().fit(X)
-        self._estimator: BaseEstimator = self._family.regressor()
-        values = np.asarray(Y, dtype=np.float64).ravel()
-        self._unit = unit_of(values)
-        self._estimator.fit(self._encoder.transform(X), values / self._unit)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return self._estimator.predict(self._encoder.transform(X))[:, None] * self._unit
-
-    def clone(self) -> _Regression:
-        return _Regression(self._family)
-
-
-class _Classification(ClassificationModel):
-    """dowhy's view of a classifier on encoded parents."""
-
-    def __init__(self, family: MechanismFamily) -> None:
-        self._family = family
-
-    def fit(self, X: np.ndarray, Y: np.ndarray) -> None:
-        labels = np.asarray(Y).ravel().astype(str)
-        self._encoder = ParentEncoder().fit(X)
-        self._estimator = classifier_for(self._family, labels)
-        self._estimator.fit(self._encoder.transform(X), labels)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return self._estimator.predict(self._encoder.transform(X))[:, None]
-
-    def predict_probabilities(self, X: np.ndarray) -> np.ndarray:
-        p = self._estimator.predict_proba(self._encoder.transform(X))
-        p[:, -1] += 1.0 - p.sum(axis=1)  # ends at 1 exactly: a noise of 1 - eps must find its level
-        return p
-
-    @property
-    def classes(self) -> list[str]:
-        return [str(level) for level in self._estimator.classes_]
-
-    def clone(self) -> _Classification:
-        return _Classification(self._family)
-
-
 def fit_scm(
     dag: nx.DiGraph,
     train: pd.DataFrame,
     seed: int = 0,
     *,
     mechanism: str = "linear",
+    missing: str = "median",
     target: str | None = None,
 ) -> FittedSCM:
     """Fit a structural causal model to a table.
@@ -170,6 +80,9 @@ def fit_scm(
         Seed of whatever the mechanisms draw while they are fitted.
     mechanism : {"linear", "hist_gradient_boosting"}
         Family of regressors and classifiers, see `causalmix.causal.mechanisms.MECHANISMS`.
+    missing : {"median", "available"}
+        What a node is fitted on where numbers are missing: all rows, filled with the median, or those in
+        which they are observed (`causalmix.causal.schema.available_cases`).
     target : str, optional
         Categorical column whose classes missingness is drawn within.
 
@@ -177,7 +90,7 @@ def fit_scm(
     ------
     ValueError
         If the graph has a cycle or other nodes than the columns, the table is empty, a column is missing
-        throughout, or the mechanism is unknown.
+        throughout, or the mechanism or the way with missing numbers is unknown.
 
     Examples
     --------
@@ -188,6 +101,8 @@ def fit_scm(
     """
     if mechanism not in MECHANISMS:
         raise ValueError(f"unknown mechanism {mechanism!r}; known: {', '.join(MECHANISMS)}")
+    if missing not in MISSING_NUMBERS:
+        raise ValueError(f"unknown way with missing numbers {missing!r}; known: {', '.join(MISSING_NUMBERS)}")
     _check_table(dag, train)
     schema = TableSchema.of(train, target)
     filled = schema.fill(train)
@@ -195,10 +110,12 @@ def fit_scm(
     graph.add_nodes_from(train.columns)
     graph.add_edges_from(dag.edges)
     model = gcm.StructuralCausalModel(graph)
-    for node in train.columns:
-        model.set_causal_mechanism(node, _mechanism_for(node, graph, filled, MECHANISMS[mechanism]))
     with _contained_dowhy(), temporary_seed(seed):
-        gcm.fit(model, filled)
+        for node in train.columns:
+            parents = list(graph.predecessors(node))
+            rows = filled if missing == "median" else available_cases(train, filled, node, parents)
+            model.set_causal_mechanism(node, mechanism_for(node, graph, rows, MECHANISMS[mechanism]))
+            fit_causal_model_of_target(model, node, rows)
     return FittedSCM(dag.copy(), model, schema)
 
 
@@ -275,17 +192,6 @@ def _check_table(dag: nx.DiGraph, train: pd.DataFrame) -> None:
     empty = [str(c) for c in train.columns if train[c].isna().all()]
     if len(train) == 0 or empty:
         raise ValueError(f"no observed values to fit in {empty or 'a table without rows'}; drop such columns")
-
-
-def _mechanism_for(
-    node: str, graph: nx.DiGraph, filled: pd.DataFrame, family: MechanismFamily
-) -> gcm.causal_mechanisms.ConditionalStochasticModel | gcm.causal_mechanisms.StochasticModel:
-    """Regressor for a numeric node, classifier for a categorical one, empirical distribution for a root."""
-    numeric = is_numeric(filled[node])
-    if graph.in_degree(node) == 0:
-        continuous = numeric and is_continuous(filled[node].to_numpy())
-        return InterpolatedDistribution() if continuous else gcm.EmpiricalDistribution()
-    return BoundedNoiseModel(_Regression(family)) if numeric else gcm.ClassifierFCM(_Classification(family))
 
 
 @contextmanager

@@ -54,6 +54,9 @@ class CausalGenerator:
     mechanism : {"linear", "hist_gradient_boosting"}
         Regressors and classifiers of the nodes; compared, as are other settings, in
         ``results/generators/settings.csv`` (``benchmarks/generator_settings.py``).
+    missing : {"median", "available"}
+        What mechanisms are fitted on where numbers are missing: all rows, filled with the median, as in the
+        studies' arms; or the rows in which they are observed.
     max_parents : int
         Largest number of parents of a node.
     graph : {"discovered", "empty", "random", "true"} or networkx.DiGraph
@@ -114,6 +117,7 @@ class CausalGenerator:
         max_depth: int | None = None,
         edge_matched_to: int | None = None,
         shuffle_columns: bool = False,
+        missing: str = "median",
     ) -> None:
         if isinstance(graph, str) and graph not in GRAPH_SOURCES:
             raise ValueError(f"graph must be one of {GRAPH_SOURCES} or a networkx.DiGraph, got {graph!r}")
@@ -133,6 +137,7 @@ class CausalGenerator:
         self.max_depth = max_depth
         self.edge_matched_to = edge_matched_to
         self.shuffle_columns = shuffle_columns
+        self.missing = missing
         self.graphs: tuple[GraphStatistics, ...] = ()
         self.dags: tuple[nx.DiGraph, ...] = ()
         self._models: list[Any] = []
@@ -160,9 +165,10 @@ class CausalGenerator:
 
         self.fit_graphs(train, target, seed)
         distinct = self._redundancy.reduce(train)
+        settings = {"mechanism": self.mechanism, "missing": self.missing, "target": target}
         try:
             self._models = [
-                fit_scm(dag, distinct, derive_seed(seed, "scm", k), mechanism=self.mechanism, target=target)
+                fit_scm(dag, distinct, derive_seed(seed, "scm", k), **settings)
                 for k, dag in enumerate(self.dags)
             ]
         except (ValueError, np.linalg.LinAlgError) as error:
