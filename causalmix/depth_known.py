@@ -117,7 +117,7 @@ def say_set_depth(found: pd.DataFrame) -> str:
     )
 
 
-def _standardised_mean(differences: np.ndarray) -> float:
+def _standardised_mean(differences: np.ndarray, axis: int = -1) -> np.ndarray:
     """Mean in SDs; 0 for a resample whose differences are all alike."""
-    spread = np.std(differences, ddof=1)
-    return float(np.mean(differences) / spread) if spread > 0 else 0.0
+    spread = np.std(differences, axis, ddof=1)
+    return np.mean(differences, axis) / np.where(spread > 0, spread, np.inf)

@@ -7,6 +7,7 @@ Estimands of behaviour on simulated data are in `causalmix.method_estimands`. Fr
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from causalmix.cells import CELL, check_one_run_per_cell
 from causalmix.differences import sign_flip_p
 from causalmix.intervals import RESAMPLES, Interval, bca_interval, cluster_bootstrap, spearman
 from causalmix.ranking import rank_arms
+from causalmix.resampling import Statistic, sample_sd
 from causalmix.stability import measure_stability
 
 Quantities = dict[str, float]
@@ -52,7 +54,7 @@ class Stored:
         """Return the finished runs with their normalised score."""
         return normalise_scores(self.runs, self.normalisation)
 
-    def bootstrap(self, values: np.ndarray, datasets: pd.Series, statistic: Callable) -> Interval:
+    def bootstrap(self, values: np.ndarray, datasets: pd.Series | pd.Index, statistic: Statistic) -> Interval:
         """Return the interval of ``statistic``, datasets resampled."""
         return cluster_bootstrap(
             values, datasets.to_numpy(), statistic, resamples=self.resamples, seed=self.seed
@@ -108,19 +110,21 @@ def median_improvement(stored: Stored, estimand: Mapping) -> Quantities:
 
 def largest_median_improvement(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 06: largest of the arms' medians, and how many are negative."""
-    arms = list(estimand["arms"])
-    own = unit_scores(stored.runs, stored.normalisation, arms)
-    codes = pd.Categorical(own["arm"], categories=arms).codes
+    own = unit_scores(stored.runs, stored.normalisation, arms := list(estimand["arms"]))
+    wide = own.pivot(index=["dataset", "fold"], columns="arm", values="score").reindex(columns=arms)
 
-    def medians(rows: np.ndarray) -> list[float]:
-        present = [rows[rows[:, 1] == code, 0] for code in range(len(arms))]
-        return [float(np.median(scores)) if len(scores) else np.nan for scores in present]
+    def medians(*scores: np.ndarray, axis: int) -> np.ndarray:
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # no run of an arm: NaN
+            return np.array([np.nanmedian(one, axis=axis) for one in scores])
 
-    rows = np.column_stack([own["score"], codes])
-    interval = stored.bootstrap(rows, own["dataset"], lambda draw: np.nanmax(medians(draw)))
-    per_arm = medians(rows)
-    named = {f"median_{arm}": value for arm, value in zip(arms, per_arm, strict=True)}
-    return with_interval(interval, n_negative=float(np.sum(np.array(per_arm) < 0)), **named)
+    interval = stored.bootstrap(
+        wide.to_numpy(),
+        wide.index.get_level_values("dataset"),
+        lambda *scores, axis: np.fmax.reduce(medians(*scores, axis=axis)),
+    )
+    per_arm = medians(*wide.to_numpy().T, axis=-1)
+    named = {f"median_{arm}": float(value) for arm, value in zip(arms, per_arm, strict=True)}
+    return with_interval(interval, n_negative=float(np.sum(per_arm < 0)), **named)
 
 
 def spread_ratio(stored: Stored, estimand: Mapping) -> Quantities:
@@ -129,13 +133,14 @@ def spread_ratio(stored: Stored, estimand: Mapping) -> Quantities:
     pairs = paired_differences(own.assign(repeat=0), estimand["arm"], estimand["baseline"])
     both = pairs[["arm_value", "baseline_value"]].to_numpy()
 
-    def ratio(rows: np.ndarray, spread: Callable[[np.ndarray], float]) -> float:
-        below = spread(rows[:, 1])
-        return spread(rows[:, 0]) / below if below > 0 else np.nan
+    def ratio(of: np.ndarray, to: np.ndarray, axis: int, spread: Statistic = sample_sd) -> np.ndarray:
+        below = spread(to, axis=axis)
+        return spread(of, axis=axis) / np.where(below > 0, below, np.nan)
 
-    interval = stored.bootstrap(both, pairs["dataset"], lambda rows: ratio(rows, sample_sd))
-    iqr_ratio = ratio(both, iqr) if len(both) else np.nan
-    sds = {"sd_arm": sample_sd(both[:, 0]), "sd_baseline": sample_sd(both[:, 1])}
+    interval = stored.bootstrap(both, pairs["dataset"], ratio)
+    arm, baseline = both.T
+    sds = {"sd_arm": float(sample_sd(arm)), "sd_baseline": float(sample_sd(baseline))}
+    iqr_ratio = ratio(arm, baseline, axis=-1, spread=iqr) if len(both) else np.nan
     return with_interval(interval, iqr_ratio=float(iqr_ratio), **sds)
 
 
@@ -144,7 +149,7 @@ def rank_lead(stored: Stored, estimand: Mapping) -> Quantities:
     ranks = rank_arms(stored.runs, stored.normalisation, estimand["arms"])
     pair = ranks[[estimand["arm"], estimand["baseline"]]].to_numpy()
     datasets = ranks.index.to_series()
-    lead = stored.bootstrap(pair, datasets, lambda rows: round((rows[:, 1] - rows[:, 0]).mean(), 12))
+    lead = stored.bootstrap(pair, datasets, lambda arm, other, axis: (other - arm).mean(axis).round(12))
     positions = ranks.mean().round(12).rank(method="min")
     return with_interval(
         lead,
@@ -160,12 +165,12 @@ def rank_gap(stored: Stored, estimand: Mapping) -> Quantities:
     better, worse = list(estimand["better"]), list(estimand["worse"])
     ranks = rank_arms(stored.runs, stored.normalisation, [*better, *worse])[[*better, *worse]]
 
-    def gap(rows: np.ndarray) -> float:
-        means = rows.mean(axis=0)
-        return means[len(better) :].min() - means[: len(better)].max()
+    def gap(*columns: np.ndarray, axis: int) -> np.ndarray:
+        means = np.array([column.mean(axis) for column in columns])
+        return (means[len(better) :].min(axis=0) - means[: len(better)].max(axis=0)).round(12)
 
     interval = stored.bootstrap(ranks.to_numpy(), ranks.index.to_series(), gap)
-    means = ranks.mean()
+    means = ranks.mean().round(12)
     return with_interval(interval, n_below=float((means[worse] > means[better].max()).sum()))
 
 
@@ -199,8 +204,9 @@ def gap_reduction(stored: Stored, estimand: Mapping) -> Quantities:
     arms = (estimand["arm"], estimand["baseline"])
     pairs = paired_differences(gaps, *arms, column="validation_test_gap")
     both = pairs[["arm_value", "baseline_value"]].to_numpy()
+
     interval = stored.bootstrap(
-        both, pairs["dataset"], lambda rows: float(np.median(rows[:, 1]) - np.median(rows[:, 0]))
+        both, pairs["dataset"], lambda arm, other, axis: np.median(other, axis) - np.median(arm, axis)
     )
     undefined = gaps[gaps["arm"].isin(arms)]["validation_test_gap"].isna().sum()
     middle = np.median(both, axis=0) if len(both) else (np.nan, np.nan)
@@ -232,11 +238,6 @@ def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
         "sign_flip_p": sign_flip_p(per_dataset.to_numpy()),
         "n_repeated": float(sum(len(np.unique(rows, axis=0)) < len(rows) for _, rows in informative)),
     }
-
-
-def sample_sd(values: np.ndarray) -> float:
-    """Return the standard deviation of a sample; NaN for fewer than two values."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
 def _block_correlation(rows: np.ndarray) -> float:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+
+from causalmix.resampling import Statistic, resampled_rows
 
 RESAMPLES = 5000
 CONFIDENCE = 0.95
@@ -74,7 +75,7 @@ class Correlation:
 def cluster_bootstrap(
     values: np.ndarray,
     clusters: np.ndarray,
-    statistic: Callable[[np.ndarray], float],
+    statistic: Statistic,
     *,
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
@@ -89,7 +90,8 @@ def cluster_bootstrap(
     clusters : ndarray, shape (n,)
         The cluster (dataset) of each row.
     statistic : callable
-        Maps rows of ``values`` to a float.
+        ``statistic(*columns, axis=-1)``: one argument per column of ``values``, reduced over its last axis;
+        the columns of many resamples come at once, as `scipy.stats.bootstrap` gives them.
     resamples, confidence, seed
         Number of resamples, level of the interval, seed of the draws.
 
@@ -111,19 +113,17 @@ def cluster_bootstrap(
     >>> round(interval.value, 2), interval.lower <= 0.35 <= interval.upper
     (0.35, True)
     """
-    values, labels = np.asarray(values, dtype=float), np.asarray(clusters)
-    names = np.unique(labels)
-    if len(values) == 0:
+    columns, labels = np.atleast_2d(np.asarray(values, dtype=float).T), np.asarray(clusters)
+    names, cluster = np.unique(labels, return_inverse=True)
+    if len(labels) == 0:
         return Interval(float("nan"), float("nan"), float("nan"), 0)
-    value = float(statistic(values))
+    value = float(statistic(*columns, axis=-1))
     if len(names) < 2:
         return Interval(value, float("nan"), float("nan"), len(names))
-    members = [values[labels == name] for name in names]
-    rng = np.random.default_rng(seed)
+    chosen = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
     draws = np.empty(resamples)
-    for index in range(resamples):
-        chosen = rng.integers(len(names), size=len(names)).tolist()
-        draws[index] = statistic(np.concatenate([members[i] for i in chosen]))
+    for part, rows in resampled_rows(cluster, chosen):
+        draws[part] = statistic(*columns[:, rows], axis=-1)
     tail = 100 * (1 - confidence) / 2
     drawn = draws[np.isfinite(draws)]
     few = len(drawn) < _LEAST_DEFINED * resamples
@@ -164,7 +164,7 @@ def mean_interval(
 
 def bca_interval(
     values: np.ndarray,
-    statistic: Callable[..., float] = np.mean,
+    statistic: Statistic = np.mean,
     *,
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
@@ -175,7 +175,9 @@ def bca_interval(
     Parameters
     ----------
     values : ndarray, shape (n,) or (n, k)
-        One row per unit; ``statistic`` gets one argument per column.
+        One row per unit.
+    statistic : callable
+        As for `cluster_bootstrap`.
 
     Returns
     -------
@@ -197,7 +199,7 @@ def bca_interval(
     if columns.shape[1] < 3:
         return float("nan"), float("nan")
     if all(np.ptp(column) == 0 for column in columns):
-        value = float(statistic(*columns))
+        value = float(statistic(*columns, axis=-1))
         return value, value
     rng = np.random.default_rng(seed)
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):  # NaN says it
@@ -206,7 +208,6 @@ def bca_interval(
             tuple(columns),
             statistic,
             paired=True,
-            vectorized=False,
             n_resamples=resamples,
             confidence_level=confidence,
             method="BCa",
@@ -283,9 +284,12 @@ def correlate(
     return Correlation(round(rho, 12), lower, upper, p_value, len(x))
 
 
-def _spearman_or_zero(x: np.ndarray, y: np.ndarray) -> float:
-    """Spearman's correlation; 0 for a resample that drew one pair only."""
-    return float(np.nan_to_num(spearman(x, y)))
+def _spearman_or_zero(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Spearman's correlation, to 12 digits (ties are ties); 0 for a resample that drew one pair only."""
+    ranks = (stats.rankdata(one, axis=axis) for one in (x, y))
+    first, second = (one - one.mean(axis, keepdims=True) for one in ranks)
+    size = np.sqrt((first**2).sum(axis) * (second**2).sum(axis))
+    return ((first * second).sum(axis) / np.where(size > 0, size, np.inf)).round(12)
 
 
 def _standardised_ranks(values: np.ndarray) -> np.ndarray:

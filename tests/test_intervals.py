@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from causalmix import resampling
 from causalmix.intervals import bca_interval, cluster_bootstrap, correlate, mean_interval, permutation_p
+from causalmix.resampling import sample_sd
 
 
 def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
@@ -26,15 +28,39 @@ def test_a_bca_interval_is_corrected_for_bias_and_skewness_as_efron_writes_it():
 
 
 def test_a_statistic_that_many_resamples_do_not_define_has_no_interval():
-    def ratio(rows: np.ndarray) -> float:
-        spread = np.ptp(rows[:, 1])
-        return float(np.ptp(rows[:, 0]) / spread) if spread > 0 else float("nan")
+    def ratio(of: np.ndarray, to: np.ndarray, axis: int) -> np.ndarray:
+        spread = np.ptp(to, axis)
+        return np.ptp(of, axis) / np.where(spread > 0, spread, np.nan)
 
     clusters, rows = np.repeat([0, 1, 2], 2), np.array([[0, 1], [1, 1], [0, 1], [2, 1], [1, 1], [3, 4.0]])
     rare = cluster_bootstrap(rows, clusters, ratio, resamples=500)
     assert np.isfinite(rare.value) and np.isnan([rare.lower, rare.upper]).all()
     common = cluster_bootstrap(np.column_stack([rows[:, 0], [1, 2] * 3]), clusters, ratio, resamples=500)
     assert np.isfinite([common.lower, common.upper]).all()
+
+
+@pytest.mark.parametrize(
+    "sizes", [[3, 3, 3, 3, 3], [1, 4, 2, 9, 1, 7], [1] * 12], ids=["equal", "unequal", "single"]
+)
+@pytest.mark.parametrize("statistic", [np.mean, np.median, sample_sd])
+def test_an_interval_is_that_of_a_loop_over_resamples(sizes, statistic, monkeypatch):
+    monkeypatch.setattr(resampling, "_BLOCK", 100)
+    rng = np.random.default_rng(4)
+    clusters = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    values, draws = rng.normal(size=(len(clusters), 2)), np.random.default_rng(9)
+    members = [values[clusters == name] for name in range(len(sizes))]
+    looped = []
+    for _ in range(300):
+        resample = np.concatenate([members[i] for i in draws.integers(len(sizes), size=len(sizes))])
+        looped.append(statistic(resample[:, 1]) - statistic(resample[:, 0]))
+    found = cluster_bootstrap(
+        values,
+        clusters,
+        lambda first, second, axis: statistic(second, axis=axis) - statistic(first, axis=axis),
+        resamples=300,
+        seed=9,
+    )
+    assert [found.lower, found.upper] == pytest.approx(np.percentile(looped, [2.5, 97.5]), abs=1e-12)
 
 
 def test_an_interval_that_is_not_defined_is_nan_and_no_warning():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,14 @@ from causalmix.cells import Store
 from causalmix.figures.scores import AXIS_LABELS, summarise_arms
 from causalmix.figures.style import INK, label_arms, label_figure, order_arms, say_empty, split_axes
 from causalmix.incomplete import ALL, WHOLE, whole_only
+from causalmix.resampling import Statistic
 from causalmix.selection import SELECTIONS, Reselected
 from causalmix.study_view import StudyView
 
 MARKS = ((INK, "o"), ("#8A8F98", "s"), ("#B4552D", "D"))
 """Colour and marker of the first, second and third of what is compared."""
 
-MEASURES: dict[str, Callable[[np.ndarray], float]] = {"median": np.median, "mean": np.mean}
+MEASURES: dict[str, Statistic] = {"median": np.median, "mean": np.mean}
 COLUMNS = ["measure", "model", "arm", "value", "lower", "upper", "n_runs", "n_datasets", "normalisation"]
 
 

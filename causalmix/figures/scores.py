@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,6 @@ from causalmix.analysis import (
     unit_scores,
 )
 from causalmix.cells import Store
-from causalmix.estimands import sample_sd
 from causalmix.figures.style import (
     INK,
     MUTED,
@@ -28,6 +27,7 @@ from causalmix.figures.style import (
     say_empty,
 )
 from causalmix.intervals import cluster_bootstrap, signed
+from causalmix.resampling import Statistic, sample_sd
 
 AXIS_LABELS: dict[str, str] = {
     "error_removed": "normalised score: share of the remaining error removed",
@@ -129,9 +129,7 @@ def load_spread(store: Store, normalisation: str = PRIMARY_NORMALISATION) -> pd.
     return frame.drop(columns="n_datasets").assign(normalisation=normalisation)
 
 
-def summarise_arms(
-    scores: pd.DataFrame, statistics: Mapping[str, Callable[[np.ndarray], float]]
-) -> pd.DataFrame:
+def summarise_arms(scores: pd.DataFrame, statistics: Mapping[str, Statistic]) -> pd.DataFrame:
     """Return each statistic of each fine-tuned arm's scores with its interval (datasets resampled).
 
     Parameters
