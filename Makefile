@@ -48,7 +48,7 @@ audit: $(STAMP) ## run SAMPLE=20 recorded runs of STUDY=paper again and compare
 	@$(CAUSALMIX) audit "$(or $(patsubst results/%,%,$(patsubst %/,%,$(STUDY))),paper)" --sample "$(SAMPLE)"
 
 test: $(STAMP) ## run all tests (two processes, about ten minutes)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope $(TESTS)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(TESTS)
 
 test-mitra: $(MITRA_STAMP) ## compare with AutoGluon's Mitra, in an environment of its own (.venv-mitra, 2 GB)
 	@OMP_NUM_THREADS=1 .venv-mitra/bin/python -m pytest tests/mitra

@@ -54,6 +54,8 @@ from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_
 from tests.recorded import CONTROL_LIFTS
 from tests.recorded import make_study as make_recorded
 
+pytestmark = pytest.mark.slow
+
 FIGURE = """
 import matplotlib.pyplot as plt
 import pandas as pd

@@ -27,6 +27,8 @@ from tests.pretraining_log import make_log
 from tests.recorded import CONTROL_LIFTS, DIAL_LIFTS, KNOWN_LIFTS, PAPER_LIFTS, make_study
 from tests.runs import make_record, make_spec
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = find_root() / "notebooks"
 CLAIMS = load_claims()
 

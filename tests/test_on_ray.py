@@ -29,6 +29,8 @@ from tests.faults.test_killed_processes import listen_to_ctrl_c, wait_for_record
 from tests.runs import make_spec, save_tiny_model
 from tests.test_pool import die_always, die_once, fail, values
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",

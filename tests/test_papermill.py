@@ -16,6 +16,8 @@ from tests.book_checkout import ROOT
 from tests.recorded import make_study
 from tests.test_readme import shell_lines
 
+pytestmark = pytest.mark.slow
+
 HERE = {
     "device cuda": "device cpu",
     "--minutes 60": "--steps 1",
@@ -62,32 +64,27 @@ def outcome(executed: dict, *words: str) -> tuple[str, dict]:
     return found
 
 
-@pytest.mark.slow
 def test_another_value_of_a_parameter_changes_the_verdict_file_beside_the_notebook(executed) -> None:
     _, verdict = outcome(executed, "normalisation difference")
     assert (verdict["normalisation"], verdict["study"]) == ("difference", "paper")
 
 
-@pytest.mark.slow
 def test_the_parameters_are_listed_with_their_meaning(executed) -> None:
     said, _ = outcome(executed, "--help-notebook")
     assert "run_missing" in said and "run what the study lacks first" in said
 
 
-@pytest.mark.slow
 def test_a_notebook_shows_the_study_on_ones_own_table(executed) -> None:
     _, verdict = outcome(executed, "-p study my_smoke")
     assert (verdict["study"], verdict["n_datasets"], verdict["model"]) == ("my_smoke", 1, "embedded-mini")
 
 
-@pytest.mark.slow
 def test_a_notebook_runs_what_its_study_lacks_with_another_model(executed) -> None:
     _, verdict = outcome(executed, "-p model checkpoints/mine")
     assert (verdict["study"], verdict["model"]) == ("mine", "checkpoints/mine")
     assert (verdict["n_runs"], verdict["n_failed"]) == (2, 0)
 
 
-@pytest.mark.slow
 def test_the_parts_of_a_study_add_up_to_a_complete_one(executed) -> None:
     for part in ("--shard 0/2", "--shard 1/2"):
         assert "0 failed" in outcome(executed, part)[0]

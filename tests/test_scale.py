@@ -16,6 +16,8 @@ from causalmix.profiles import find_profile, iter_specs
 from causalmix.store import ResultStore
 from tests.test_readme import code_blocks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 LINES = [line for block in code_blocks("book/scale.md", "shell") for line in block.splitlines()]
 ARMS = ("zero_shot", "default")

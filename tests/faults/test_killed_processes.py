@@ -18,6 +18,8 @@ from causalmix.specs import RunSpec
 from causalmix.store import ResultStore
 from tests.runs import save_tiny_model
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 N_RUNS = 30
 PATIENCE = 480.0
@@ -103,7 +105,6 @@ def kill_worker_then_study(process: subprocess.Popen, store: ResultStore) -> lis
     return workers
 
 
-@pytest.mark.slow
 def test_a_study_whose_processes_are_killed_interrupted_and_doubled_ends_complete(study, model):
     start, store = study
 
