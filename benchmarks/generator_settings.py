@@ -48,7 +48,7 @@ SETTINGS: dict[str, dict[str, dict]] = {
         "FCI alone": {"algorithms": ("fci",)},
         "at most 2 parents": {"max_parents": 2},
     },
-    WITH_GAPS: {IN_USE: {}, "fitted on available cases": {"missing": "available"}},
+    WITH_GAPS: {IN_USE: {}, "missing numbers imputed": {"missing": "imputed"}},
     "ctgan": {
         IN_USE: {},
         "three times the steps": {"n_steps": 1350},

@@ -95,7 +95,7 @@ def test_the_same_random_state_gives_the_same_rows(mixed_table, labels):
 
 
 def test_parameters_can_be_read_set_and_cloned(mixed_table, labels, augmenter):
-    parameters = {"synthetic_ratio": 1.0, "n_dags": 2, "missing": "available", "random_state": 0}
+    parameters = {"synthetic_ratio": 1.0, "n_dags": 2, "missing": "imputed", "random_state": 0}
     assert augmenter.get_params() == parameters
     copy = clone(augmenter.fit(mixed_table, labels)).set_params(n_dags=1)
     assert (copy.n_dags, copy.random_state, hasattr(copy, "generator_")) == (1, 0, False)
@@ -110,13 +110,33 @@ def test_missing_numbers_do_not_heap_up_at_the_median_unless_the_median_is_asked
     X["number"] = X["number"].mask(rng.random(150) < 0.4)
     y = pd.Series(np.where(number > 0, "yes", "no"))
     near_median, spread = {}, {}
-    for missing in ("available", "median"):
+    for missing in ("imputed", "median"):
         augmenter = CausalMixAugmenter(10, n_dags=2, missing=missing, random_state=0)
         drawn = augmenter.fit(X, y).sample()[0]["number"].dropna()
         near_median[missing] = drawn.between(*X["number"].quantile([0.48, 0.52])).mean()
         spread[missing] = drawn.std() / X["number"].std()
-    assert near_median["available"] < 0.05 and near_median["median"] > 0.1
-    assert spread["available"] == pytest.approx(1, abs=0.05) and spread["median"] < 0.85
+    assert near_median["imputed"] < 0.05 and near_median["median"] > 0.1
+    assert spread["imputed"] == pytest.approx(1, abs=0.05) and spread["median"] < 0.85
+
+
+def test_a_number_of_two_values_keeps_its_tie_to_the_others_and_its_type():
+    rng = np.random.default_rng(0)
+    cause = rng.normal(size=300)
+    flag = (cause + 0.5 * rng.normal(size=300) > 0.8).astype(int)
+    X = pd.DataFrame(
+        {"cause": cause, "flag": flag, "half": np.where(rng.random(300) < 0.2, np.nan, flag / 2)}
+    )
+    y = pd.Series(np.where(cause + rng.normal(size=300) > 0, "yes", "no"))
+    rows, _ = CausalMixAugmenter(5, random_state=0).fit(X, y).sample()
+    assert rows.dtypes.to_dict() == X.dtypes.to_dict()
+    assert set(rows["flag"]) == {0, 1} and set(rows["half"].dropna()) == {0, 0.5}
+    assert rows["half"].isna().mean() == pytest.approx(0.2, abs=0.06)
+    assert np.corrcoef(rows["cause"], rows["flag"])[0, 1] > 0.75 * np.corrcoef(cause, flag)[0, 1]
+
+
+def test_an_unknown_way_with_missing_numbers_is_refused_before_any_work(mixed_table, labels):
+    with pytest.raises(ValueError, match=r"missing must be one of \('median', 'imputed'\), got 'mean'"):
+        CausalMixAugmenter(missing="mean").fit(mixed_table.iloc[:1], labels)
 
 
 def test_fitting_sets_scikit_learns_attributes(mixed_table, labels, augmenter):

@@ -203,7 +203,12 @@ def test_a_table_that_cannot_be_served_is_a_generator_error(damage, message):
 
 @pytest.mark.parametrize(
     ("params", "message"),
-    [({"graph": "magic"}, "graph must be one of"), ({"n_dags": 0}, "n_dags must be at least 1")],
+    [
+        ({"graph": "magic"}, "graph must be one of"),
+        ({"n_dags": 0}, "n_dags must be at least 1"),
+        ({"mechanism": "magic"}, "mechanism must be one of .*'linear'.*, got 'magic'"),
+        ({"missing": "mean"}, "missing must be one of .*'median'.*, got 'mean'"),
+    ],
 )
 def test_wrong_parameters_are_named_at_once(params, message):
     with pytest.raises(ValueError, match=message):

@@ -13,7 +13,7 @@ from dowhy.gcm import config as dowhy_config
 from causalmix.causal.dags import empty_dag, random_dag
 from causalmix.causal.mechanisms import MECHANISMS, ParentEncoder
 from causalmix.causal.redundancy import find_redundant_columns
-from causalmix.causal.schema import MISSING, TableSchema, available_cases
+from causalmix.causal.schema import MISSING, TableSchema
 from causalmix.causal.scm import draw_noise, draw_samples, fit_scm, propagate_noise
 from tests.simulated_tables import TARGET, awkward_table, simulate_mixed
 
@@ -196,55 +196,42 @@ def table_with_gaps(share: float = 0.4, n_rows: int = 2000) -> pd.DataFrame:
 
 
 @each_mechanism
-def test_mechanisms_of_available_cases_keep_the_spread_and_the_tie_that_the_median_loses(mechanism):
+def test_imputed_numbers_keep_the_spread_and_the_tie_that_the_median_loses(mechanism):
     table, dag = table_with_gaps(), nx.DiGraph([("cause", "effect")])
-    filled, available = (
+    filled, imputed = (
         draw_samples(fit_scm(dag, table, mechanism=mechanism, missing=missing), 4000, seed=1)
-        for missing in ("median", "available")
+        for missing in ("median", "imputed")
     )
     assert filled.corr().iloc[0, 1] < 0.6
-    assert available.corr().iloc[0, 1] == pytest.approx(table.corr().iloc[0, 1], abs=0.02)
+    assert imputed.corr().iloc[0, 1] == pytest.approx(table.corr().iloc[0, 1], abs=0.02)
     assert (filled.std() < 0.9 * table.std()).all()
-    assert available.std().to_numpy() == pytest.approx(table.std().to_numpy(), rel=0.06)
-    assert available.isna().mean().to_numpy() == pytest.approx(0.4, abs=0.04)
+    assert imputed.std().to_numpy() == pytest.approx(table.std().to_numpy(), rel=0.06)
+    assert imputed.isna().mean().to_numpy() == pytest.approx(0.4, abs=0.04)
 
 
-def test_available_cases_are_all_rows_of_a_table_without_gaps():
+def test_imputing_changes_nothing_where_no_number_is_missing():
     dag, table = simulate_mixed(2, n_rows=100, n_columns=5, n_edges=5)
-    rows, available = (
-        draw_samples(fit_scm(dag, table, seed=3, missing=missing), 40, 7)
-        for missing in ("median", "available")
+    rows, imputed = (
+        draw_samples(fit_scm(dag, table, seed=3, missing=missing), 40, 7) for missing in ("median", "imputed")
     )
-    pd.testing.assert_frame_equal(rows, available)
+    pd.testing.assert_frame_equal(rows, imputed)
 
 
-def test_available_cases_lose_no_class_and_keep_enough_rows_per_parent():
-    rng = np.random.default_rng(0)
-    number = pd.Series(rng.normal(size=60))
-    target = pd.Categorical(["rare"] * 5 + ["frequent"] * 55)
-    table = pd.DataFrame({"late": number.mask(number.index < 5), "scarce": number.mask(number.index > 8)})
-    table[TARGET] = target
-    filled = TableSchema.of(table).fill(table)
-
-    def rows_of(node: str, *parents: str) -> list[int]:
-        return list(available_cases(table, filled, node, list(parents)).index)
-
-    assert rows_of("late") == list(range(5, 60))
-    assert rows_of("late", TARGET) == list(range(5, 60))
-    assert rows_of("late", "scarce") == list(range(5, 60))  # four rows have both
-    assert rows_of(TARGET, "late") == list(range(60))  # "rare" has no row with "late"
-
-
-@each_mechanism
-def test_one_observed_value_is_enough_to_fit_available_cases(mechanism):
-    table = table_with_gaps(n_rows=50)
-    table["effect"] = table["effect"].where(table.index == table["effect"].first_valid_index())
-    scm = fit_scm(nx.DiGraph([("cause", "effect")]), table, mechanism=mechanism, missing="available")
-    assert draw_samples(scm, 500, seed=0)["effect"].dropna().nunique() == 1
+def test_gaps_that_depend_on_the_class_do_not_change_its_share():
+    rng = np.random.default_rng(5)
+    cause = rng.normal(size=600)
+    sick = cause + 0.5 * rng.normal(size=600) > 0.6
+    table = pd.DataFrame({"cause": cause, TARGET: pd.Categorical(np.where(sick, "sick", "well"))})
+    table["cause"] = table["cause"].mask(sick & (rng.random(600) < 0.8))
+    scm = fit_scm(nx.DiGraph([("cause", TARGET)]), table, missing="imputed", target=TARGET)
+    rows = draw_samples(scm, 4000, seed=0)
+    assert (rows[TARGET] == "sick").mean() == pytest.approx(sick.mean(), abs=0.05)
+    means = rows.groupby(TARGET, observed=True)["cause"].mean()
+    assert means["sick"] > means["well"] + 0.8
 
 
 def test_an_unknown_way_with_missing_numbers_is_refused():
-    with pytest.raises(ValueError, match="'mean'; known: median, available"):
+    with pytest.raises(ValueError, match="'mean'; known: median, imputed"):
         fit_scm(nx.DiGraph([("cause", "effect")]), table_with_gaps(), missing="mean")
 
 

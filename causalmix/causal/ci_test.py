@@ -41,12 +41,12 @@ def embed_column(column: pd.Series, max_levels: int = 8, min_count: int = 4) -> 
     -------
     ndarray, shape (n, k)
         Zero mean, unit variance. k = 0 for a column without variation in these rows. Missing numeric values
-        get the score of the median.
+        get the score 0, the middle of a normal distribution.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         block = _indicators(column.cat.codes.to_numpy(), max_levels, min_count)
     else:
-        block = _normal_scores(column.to_numpy(dtype=np.float64))[:, None]
+        block = np.nan_to_num(normal_scores(column.to_numpy(dtype=np.float64)))[:, None]
     block = block - block.mean(axis=0)
     scale = block.std(axis=0)
     varies = scale > 1e-12
@@ -67,9 +67,9 @@ def _indicators(codes: np.ndarray, max_levels: int, min_count: int) -> np.ndarra
     return np.array(indicators, dtype=np.float64).reshape(len(indicators), len(codes)).T
 
 
-def _normal_scores(values: np.ndarray) -> np.ndarray:
-    """Normal scores of the mid-ranks of the observed values; 0 where missing."""
-    scores = np.zeros(len(values))
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Return the normal scores of the mid-ranks of the observed values, NaN where missing; shape (n,)."""
+    scores = np.full(len(values), np.nan)
     observed = ~np.isnan(values)
     if observed.any():
         scores[observed] = ndtri(rankdata(values[observed]) / (observed.sum() + 1))

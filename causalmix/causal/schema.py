@@ -10,11 +10,8 @@ import pandas as pd
 MISSING = "__missing__"
 """Level that stands for a missing categorical value inside a structural causal model."""
 
-MISSING_NUMBERS = ("median", "available")
-"""Missing numbers, for fitting: the median in their place, or without the rows that lack them."""
-
-ROWS_PER_PARENT = 10
-"""`available_cases` leaves out rows with a gap in a parent only where so many per parent remain. Ours."""
+MISSING_NUMBERS = ("median", "imputed")
+"""What stands for missing numbers while a structural causal model is fitted."""
 
 
 def is_numeric(column: pd.Series) -> bool:
@@ -100,36 +97,3 @@ class TableSchema:
                 members, same = np.flatnonzero(self.classes == level), np.flatnonzero(labels == level)
                 donors[same] = members[rng.integers(0, len(members), size=len(same))]
         return rows.mask(self.masks[donors])
-
-
-def available_cases(train: pd.DataFrame, filled: pd.DataFrame, node: str, parents: list[str]) -> pd.DataFrame:
-    """Return the rows in which a node and its parents are observed, to fit its mechanism on.
-
-    A numeric node is never fitted on a value that was filled in. A gap in a parent is tolerated, and filled,
-    where leaving its rows out would leave fewer than `ROWS_PER_PARENT` rows per parent, or would lose a level
-    of a categorical node.
-
-    Parameters
-    ----------
-    train, filled : DataFrame, shape (n, d)
-        The rows with their gaps, and the same rows from `TableSchema.fill`.
-    node : str
-    parents : list of str
-
-    Returns
-    -------
-    DataFrame, shape (m, d)
-        Some of the rows of `filled`.
-
-    Examples
-    --------
-    >>> train = pd.DataFrame({"a": [1.0, np.nan, 3.0], "b": [np.nan, 5.0, 6.0]})
-    >>> available_cases(train, TableSchema.of(train).fill(train), "b", [])["b"].tolist()
-    [5.0, 6.0]
-    """
-    gaps = pd.DataFrame({name: train[name].isna() & is_numeric(train[name]) for name in [node, *parents]})
-    own = filled[~gaps[node].to_numpy()]
-    complete = filled[~gaps.any(axis=1).to_numpy()]
-    too_few = len(complete) < ROWS_PER_PARENT * len(parents)
-    loses_level = not is_numeric(train[node]) and complete[node].nunique() < own[node].nunique()
-    return own if too_few or loses_level else complete

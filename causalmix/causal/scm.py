@@ -6,8 +6,8 @@ that module and this one import dowhy). A row is drawn by drawing the noise of e
 in topological order.
 
 Ours, beyond dowhy: missing values. A missing categorical value is a level of its own. Missing numbers are
-filled with the median for fitting, or the rows that lack them are left out; they are masked again after
-sampling as in a real row of the same target class (the same table without a target).
+filled with the median or imputed for fitting, and masked again after sampling as in a real row of the same
+target class (the same table without a target).
 A numeric node whose parents are all categorical often repeats a training value: where the resampled residual
 comes from a row with the same levels, it gives the value of that row back.
 
@@ -15,7 +15,6 @@ References
 ----------
 Blöbaum et al. (2024), *DoWhy-GCM*, JMLR 25 (the mechanisms and their fitting).
 Hoyer et al. (2009), *Nonlinear causal discovery with additive noise models*, NeurIPS.
-Little, Rubin (2019), *Statistical analysis with missing data*, chapter 3 (available-case analysis).
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ import numpy as np
 import pandas as pd
 from dowhy import gcm
 from dowhy.gcm import config as dowhy_config
-from dowhy.gcm.fitting_sampling import fit_causal_model_of_target
 
 from causalmix.causal.dowhy_mechanisms import mechanism_for
+from causalmix.causal.imputation import impute_numbers
 from causalmix.causal.mechanisms import MECHANISMS
-from causalmix.causal.schema import MISSING_NUMBERS, TableSchema, available_cases
+from causalmix.causal.schema import MISSING_NUMBERS, TableSchema
 from causalmix.seeding import temporary_seed
 
 _LOCK = threading.RLock()
@@ -80,9 +79,9 @@ def fit_scm(
         Seed of whatever the mechanisms draw while they are fitted.
     mechanism : {"linear", "hist_gradient_boosting"}
         Family of regressors and classifiers, see `causalmix.causal.mechanisms.MECHANISMS`.
-    missing : {"median", "available"}
-        What a node is fitted on where numbers are missing: all rows, filled with the median, or those in
-        which they are observed (`causalmix.causal.schema.available_cases`).
+    missing : {"median", "imputed"}
+        What stands for missing numbers while mechanisms are fitted: the column's median, or numbers drawn
+        from what the other columns say (`causalmix.causal.imputation`).
     target : str, optional
         Categorical column whose classes missingness is drawn within.
 
@@ -105,17 +104,15 @@ def fit_scm(
         raise ValueError(f"unknown way with missing numbers {missing!r}; known: {', '.join(MISSING_NUMBERS)}")
     _check_table(dag, train)
     schema = TableSchema.of(train, target)
-    filled = schema.fill(train)
+    filled = schema.fill(train if missing == "median" else impute_numbers(train, seed))
     graph = nx.DiGraph()
     graph.add_nodes_from(train.columns)
     graph.add_edges_from(dag.edges)
     model = gcm.StructuralCausalModel(graph)
+    for node in train.columns:
+        model.set_causal_mechanism(node, mechanism_for(node, graph, filled, MECHANISMS[mechanism]))
     with _contained_dowhy(), temporary_seed(seed):
-        for node in train.columns:
-            parents = list(graph.predecessors(node))
-            rows = filled if missing == "median" else available_cases(train, filled, node, parents)
-            model.set_causal_mechanism(node, mechanism_for(node, graph, rows, MECHANISMS[mechanism]))
-            fit_causal_model_of_target(model, node, rows)
+        gcm.fit(model, filled)
     return FittedSCM(dag.copy(), model, schema)
 
 

@@ -20,6 +20,7 @@ from causalmix.causal.dags import (
 )
 from causalmix.causal.dial import drop_edges_keeping_depth, limit_depth, n_droppable_edges, shuffle_columns
 from causalmix.causal.redundancy import find_redundant_columns
+from causalmix.causal.schema import MISSING_NUMBERS
 from causalmix.causal.settings import ALPHA
 from causalmix.generators.base import GeneratorError, check_can_draw, check_training_table
 from causalmix.seeding import derive_seed
@@ -54,9 +55,9 @@ class CausalGenerator:
     mechanism : {"linear", "hist_gradient_boosting"}
         Regressors and classifiers of the nodes; compared, as are other settings, in
         ``results/generators/settings.csv`` (``benchmarks/generator_settings.py``).
-    missing : {"median", "available"}
-        What mechanisms are fitted on where numbers are missing: all rows, filled with the median, as in the
-        studies' arms; or the rows in which they are observed.
+    missing : {"median", "imputed"}
+        What stands for missing numbers while models are fitted: the column's median, as in the studies' arms,
+        or numbers drawn from what the other columns say (`causalmix.causal.imputation`), anew for each model.
     max_parents : int
         Largest number of parents of a node.
     graph : {"discovered", "empty", "random", "true"} or networkx.DiGraph
@@ -119,6 +120,12 @@ class CausalGenerator:
         shuffle_columns: bool = False,
         missing: str = "median",
     ) -> None:
+        from causalmix.causal.mechanisms import MECHANISMS  # scikit-learn: imported where it is used
+
+        choices = {"mechanism": (mechanism, MECHANISMS), "missing": (missing, MISSING_NUMBERS)}
+        for name, (value, known) in choices.items():
+            if value not in known:
+                raise ValueError(f"{name} must be one of {tuple(known)}, got {value!r}")
         if isinstance(graph, str) and graph not in GRAPH_SOURCES:
             raise ValueError(f"graph must be one of {GRAPH_SOURCES} or a networkx.DiGraph, got {graph!r}")
         if n_dags < 1:
