@@ -1,8 +1,8 @@
 """Synthetic rows for one's own table, with scikit-learn's conventions.
 
-In two points the rows are better than those of the book's studies, whose arms are what was recorded: missing
-numbers are imputed before the models are fitted, and a number with two values is modelled as a category (an
-additive noise model gives it back its old value almost whatever its parents say).
+In two points the rows are closer to the table than those of the book's studies, whose arms stay as they were
+recorded: missing numbers are imputed before the models are fitted, and a number with two values is modelled
+as a category (an additive noise model gives it back its old value almost whatever its parents say).
 """
 
 from __future__ import annotations
