@@ -208,8 +208,11 @@ class FineTuner:
 
 
 def free_memory(device: str) -> int | None:
-    """Return the free bytes of a CUDA device; ``None`` for any other."""
-    return torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else None
+    """Return the bytes of a CUDA device that are free or held unused by PyTorch; ``None`` for any other."""
+    if not device.startswith("cuda"):
+        return None
+    held_unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + held_unused
 
 
 def zero_shot(model: nn.Module, data: FinetuneData) -> Trajectory:

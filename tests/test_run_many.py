@@ -145,6 +145,14 @@ def test_the_size_of_a_program_follows_from_free_memory(model, programs, monkeyp
     assert programs == [2, 2]  # and the last one alone
 
 
+def test_memory_that_pytorch_holds_after_a_program_is_free_for_the_next(monkeypatch):
+    answers = {"mem_get_info": (100, 1000), "memory_reserved": 700, "memory_allocated": 50}
+    for name, answer in answers.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, answer=answer: answer)
+    assert finetune.free_memory("cuda:1") == 100 + 700 - 50
+    assert finetune.free_memory("cpu") is None
+
+
 class Narrow(Tab2D):
     """Takes tables of three features."""
 
