@@ -31,6 +31,10 @@ from causalmix.trajectory import Trajectory
 
 __all__ = ["PRESETS", "FineTuner", "FinetuneData", "FinetunePreset", "LabelledRows", "zero_shot"]
 
+WEIGHT_COPIES = 8
+"""How often a run's weights are in memory: the weights, their gradient and AdamW's two moments, those at two
+evaluations, which are compared, and two copies that a step needs in passing."""
+
 
 class FineTuner:
     """Fine-tunes copies of a model; the caller's model is left as it was.
@@ -76,7 +80,7 @@ class FineTuner:
             The copy with the weights of the selected step (step 0 can be selected).
         trajectory : Trajectory
         """
-        run = FinetuneRun(data, np.random.default_rng(seed))
+        run = FinetuneRun(data, np.random.default_rng(seed), keep_weights=True)
         self._train(copy.deepcopy(model).to(self.device), [run])
         tuned = copy.deepcopy(model).to(self.device)
         nn.utils.vector_to_parameters(run.best_weights, tuned.parameters())
@@ -155,6 +159,8 @@ class FineTuner:
             for run, row, vector, mean in zip(runs, rows, weights.rows(), means, strict=True):
                 if run.goes_on(preset.patience):
                     run.add(row, vector, mean)
+                if not run.goes_on(preset.patience):
+                    run.last_weights = torch.empty(0)  # a view, which keeps the weights of all runs alive
             losses = []
             if not any(run.goes_on(preset.patience) for run in runs):
                 break
@@ -191,9 +197,10 @@ class FineTuner:
             yield torch.as_tensor(y, dtype=torch.int64, device=self.device)
 
     def _runs_that_fit(self, model: nn.Module, data: FinetuneData, n_runs: int) -> int:
-        """How many of `n_runs` go into half of the device's free memory by what one keeps for `backward`.
+        """How many of `n_runs` go into half of the device's free memory.
 
-        One where a forward pass fails: what ails a run is then its own result, and nobody else's.
+        Counted are what a forward pass keeps for `backward` and the copies of the weights. One run where a
+        forward pass fails: what ails a run is then its own result, and nobody else's.
         """
         free = free_memory(self.device)
         if free is None:
@@ -204,6 +211,7 @@ class FineTuner:
             needed = saved_bytes(lambda: in_context_losses(model, *self._draw(one)))
         except Exception:
             return 1
+        needed += WEIGHT_COPIES * sum(weight.nbytes for weight in model.parameters())
         return int(min(n_runs, max(1, free // (2 * needed))))
 
 

@@ -60,10 +60,11 @@ class FinetuneData:
 
 @dataclass
 class FinetuneRun:
-    """One run on its way: its rows, its random draws, its evaluations and its best weights."""
+    """One run on its way: its rows, its random draws, its evaluations and, if wanted, its best weights."""
 
     data: FinetuneData
     rng: np.random.Generator
+    keep_weights: bool = False
     rows: list[dict[str, float]] = field(default_factory=list)
     best: tuple[float, float] = (-math.inf, -math.inf)
     best_step: int = 0
@@ -98,7 +99,8 @@ class FinetuneRun:
         self.since_best += 1
         if score > self.best or not self.rows:
             self.best, self.best_step, self.since_best = score, int(row["step"]), 0
-            self.best_weights = weights
+            if self.keep_weights:
+                self.best_weights = weights
         self.rows.append({**row, "train_loss": train_loss, "update_norm": moved})
         self.last_weights = weights
 

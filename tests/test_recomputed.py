@@ -95,7 +95,7 @@ def test_a_record_holds_the_scores_of_the_selected_step_and_of_step_0():
 
 
 def test_of_equal_validation_scores_the_lower_log_loss_is_kept_then_the_earlier_step():
-    run = FinetuneRun(data=None, rng=None)
+    run = FinetuneRun(data=None, rng=None, keep_weights=True)
     for step, log_loss in ((0, 0.6), (3, 0.5), (6, 0.5), (9, 0.7)):
         row = {"step": step, "val_auc": 0.8, "val_log_loss": log_loss}
         run.add(row, torch.tensor([float(step)]), train_loss=0.1 * step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,7 @@ from torch import nn
 
 from causalmix import finetune
 from causalmix.finetune import FinetuneData, FinetunePreset, FineTuner, LabelledRows
-from causalmix.finetune_run import shape_of
+from causalmix.finetune_run import evaluate, shape_of
 from causalmix.models.base import ModelError
 from causalmix.models.stacked import FlatWeights, saved_bytes, stack_copies
 from causalmix.models.tab2d import Tab2D, Tab2DConfig
@@ -151,6 +153,41 @@ def test_memory_that_pytorch_holds_after_a_program_is_free_for_the_next(monkeypa
         monkeypatch.setattr(torch.cuda, name, lambda device, answer=answer: answer)
     assert finetune.free_memory("cuda:1") == 100 + 700 - 50
     assert finetune.free_memory("cpu") is None
+
+
+@pytest.fixture
+def copies(monkeypatch) -> list[int]:
+    """How often the weights of all runs of a program are in memory at each evaluation; the first diverges."""
+    counts = []
+
+    def count(model: nn.Module, runs: list[FinetuneData], step: int, *rest) -> list[dict[str, float]]:
+        size = sum(weight.nbytes for weight in model.parameters())
+        storages = [kept.untyped_storage() for kept in gc.get_objects() if type(kept) in KINDS_OF_TENSOR]
+        counts.append(len({storage.data_ptr() for storage in storages if storage.nbytes() == size}))
+        first, *others = evaluate(model, runs, step, *rest)
+        return [first | ({"val_log_loss": math.nan} if step > 1 else {}), *others]
+
+    monkeypatch.setattr(finetune, "evaluate", count)
+    return counts
+
+
+KINDS_OF_TENSOR = (torch.Tensor, nn.Parameter)
+
+
+def test_a_program_keeps_the_weights_of_its_last_evaluation_alone(model, copies):
+    """Beside the weights themselves, their gradient and the optimiser's two moments."""
+    runs = [make_data(seed) for seed in range(5)]
+    stopped, *others = run_many(FineTuner(replace(PRESET, patience=99)), model, runs)
+    assert stopped.steps == (0, 1) and {other.steps[-1] for other in others} == {PRESET.n_steps}
+    assert len({other.selected_step for other in others}) > 1  # best at several evaluations
+    assert copies[1:] == [5] * PRESET.n_steps
+
+
+def test_the_weights_of_a_run_count_for_the_size_of_its_program(model, monkeypatch):
+    tuner, data = FineTuner(PRESET), make_data(0)
+    monkeypatch.setattr(finetune, "saved_bytes", lambda forward: 1000)
+    room_for_two = 2 * 2 * (1000 + 8 * sum(4 * weight.numel() for weight in model.parameters()))
+    assert [_fits(tuner, model, data, room_for_two - less, monkeypatch) for less in (0, 1)] == [2, 1]
 
 
 class Narrow(Tab2D):
