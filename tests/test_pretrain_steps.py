@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import replace
 from math import hypot
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from causalmix.models.pretrain import Pretrainer, accumulate_gradients, draw_batch
+from causalmix.models import pretrain
+from causalmix.models.pretrain import Pretrainer, accumulate_gradients, draw_batch, steps_for_minutes
 from causalmix.models.recipes import PretrainConfig, Stage
 from causalmix.models.tab2d import Tab2DConfig
 from causalmix.threads import cpu_threads
@@ -100,3 +103,41 @@ def test_batches_side_by_side_add_up_to_what_one_thread_gets(tmp_path: Path) -> 
         model.zero_grad()
     alone, *shared = found
     assert all(map(torch.equal, alone, shared[0])) and all(map(torch.equal, alone, shared[1]))
+
+
+def test_a_gpu_computes_in_this_thread_and_without_cudnns_attention_which_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def watch(*given) -> torch.Tensor:
+        seen.append((threading.get_ident(), torch.backends.cuda.cudnn_sdp_enabled()))
+        return task_loss(*given)
+
+    task_loss = pretrain.task_loss
+    monkeypatch.setattr(pretrain, "task_loss", watch)
+    monkeypatch.setattr(pretrain, "draw_batch", lambda *given: draw_batch(0, TINY, "cpu"))
+    model = Pretrainer(TINY, tmp_path).model
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    accumulate_gradients(model, 0, replace(TINY, batches_per_step=2), "cuda")
+    assert seen == [(threading.get_ident(), False)] * 2
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+
+
+def test_a_training_in_minutes_is_as_long_as_its_steps_take_after_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now=0.0, due=0.0, n_steps=0)  # what a GPU was given is due, and done at a wait
+
+    def take_step(*_) -> None:
+        clock.due += 2 if clock.n_steps else 600
+        clock.n_steps += 1
+
+    def wait(device: str) -> None:
+        clock.now, clock.due = clock.now + clock.due, 0.0
+
+    monkeypatch.setattr(pretrain, "accumulate_gradients", take_step)
+    monkeypatch.setattr(pretrain, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(torch.cuda, "synchronize", wait)
+    monkeypatch.setattr(pretrain.Tab2D, "to", lambda model, device: model)
+    assert steps_for_minutes(1, TINY, "cuda").n_steps == 30

@@ -2,7 +2,8 @@
 
 Easy tasks first (few rows, few features, no noise), then the full prior: without the curriculum a small model
 learns nothing in the same budget. Matrices of the layers are trained with Muon, everything else with AdamW.
-A run is a function of its `PretrainConfig`: stopped and resumed, it gives the same weights bit for bit.
+A run is a function of its `PretrainConfig`: on a CPU, stopped and resumed, it gives the same weights bit for
+bit. A GPU may add up in another order from one time to the next.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import mean
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from causalmix.models import load_model
@@ -75,13 +78,15 @@ def accumulate_gradients(model: Tab2D, step: int, config: PretrainConfig, device
 
     On CPUs the batches are computed side by side, as many at once as `torch.get_num_threads` allows, each on
     its share of the threads; the gradients are added in the batches' order, so that the sum is the same.
+    A GPU gets one after the other from this thread: what PyTorch caches for a thread outlives it.
     """
     threads = torch.get_num_threads()
     n_workers = min(config.batches_per_step, threads) if torch.device(device).type == "cpu" else 1
     compute = partial(_part_gradients, model, step, config, device)
     total = 0.0
     with cpu_threads(threads // n_workers), ThreadPoolExecutor(n_workers) as pool:
-        for loss, gradients in pool.map(compute, range(config.batches_per_step)):
+        compute_all = pool.map if n_workers > 1 else map
+        for loss, gradients in compute_all(compute, range(config.batches_per_step)):
             total += loss
             for parameter, gradient in zip(model.parameters(), gradients, strict=True):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
@@ -91,9 +96,17 @@ def accumulate_gradients(model: Tab2D, step: int, config: PretrainConfig, device
 def _part_gradients(model: Tab2D, step: int, config: PretrainConfig, device: str, part: int) -> tuple:
     """One batch's share of the step's loss, and its gradient for each parameter."""
     batch = draw_batch(step, config, device, part)
-    with torch.autocast(torch.device(device).type, torch.bfloat16, config.bfloat16):
+    kind = torch.device(device).type
+    with _attention_of(kind), torch.autocast(kind, torch.bfloat16, config.bfloat16):
         loss = task_loss(model, batch) / config.batches_per_step
     return float(loss.detach()), torch.autograd.grad(loss, tuple(model.parameters()))
+
+
+def _attention_of(kind: str) -> AbstractContextManager:
+    """All attention but cuDNN's on a GPU: it makes a plan per shape, and nearly each step has others."""
+    if kind != "cuda":
+        return nullcontext()  # the choice would hold for all threads, several of which compute on a CPU
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
 
 def make_optimizers(model: Tab2D, config: PretrainConfig) -> tuple[torch.optim.Optimizer, ...]:
@@ -250,17 +263,30 @@ def _deepen(model: Tab2D, fresh: Tab2D) -> Tab2D:
 
 
 def steps_for_minutes(minutes: float, config: PretrainConfig, device: str = "cpu") -> PretrainConfig:
-    """Choose `n_steps` so that training takes about `minutes` here (timed on a throw-away model)."""
+    """Choose `n_steps` so that training takes about `minutes` here (timed on a throw-away model).
+
+    What only a first step does, such as loading kernels, is done before.
+    """
     model = Tab2D(config.model).to(device)
     optimizers = make_optimizers(model, config)
-    expected = 0.0
-    for stage, step in _stage_samples(config):
-        started = time.perf_counter()
+
+    def take(step: int) -> float:
+        started = _read_clock(device)
         accumulate_gradients(model, step, config, device)
         for optimizer in optimizers:
             optimizer.step()
-        expected += stage.share / 3 * (time.perf_counter() - started)
+        return _read_clock(device) - started
+
+    take(0)
+    expected = sum(stage.share / 3 * take(step) for stage, step in _stage_samples(config))
     return replace(config, n_steps=max(len(config.stages), int(60 * minutes / expected)))
+
+
+def _read_clock(device: str) -> float:
+    """Return the time in seconds, once a GPU has done all that it was given."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def _stage_samples(config: PretrainConfig) -> Iterator[tuple[Stage, int]]:
