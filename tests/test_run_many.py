@@ -253,6 +253,27 @@ def test_a_layer_that_cannot_be_stacked_is_named_and_its_runs_go_one_by_one(mode
     assert [outcome.steps for outcome in outcomes] == [(0, 1, 2)] * 2
 
 
+def test_weights_of_a_model_beside_its_layers_are_trained_in_each_run_by_itself():
+    """One set of them would be shared by the runs of a program."""
+
+    class Scaled(Tab2D):
+        def __init__(self, config: Tab2DConfig) -> None:
+            super().__init__(config)
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, *rows):
+            return self.scale * super().forward(*rows)
+
+    scaled = Scaled(Tab2DConfig(dim=16, n_layers=1, n_heads=2))
+    with pytest.raises(ModelError, match="Scaled cannot be stacked"):
+        stack_copies(scaled, 2)
+    with pytest.raises(ModelError, match="Linear cannot be stacked"):
+        stack_copies(nn.Linear(2, 2), 2)
+    tuner, runs = FineTuner(replace(PRESET, n_steps=2)), [make_data(seed) for seed in range(2)]
+    for seed, outcome in enumerate(run_many(tuner, scaled, runs)):
+        assert_same(outcome, tuner.run(scaled, runs[seed], seed))
+
+
 def test_what_a_forward_pass_keeps_is_counted_once():
     x = torch.ones(1000, requires_grad=True)
     assert saved_bytes(lambda: (x * x).sum()) == 4000

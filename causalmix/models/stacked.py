@@ -35,7 +35,7 @@ def stack_copies(model: nn.Module, n_copies: int) -> nn.Module:
     Raises
     ------
     ModelError
-        When a layer with weights is of a kind that cannot be stacked.
+        When a layer with weights, or the model with weights of its own, cannot be stacked.
 
     Examples
     --------
@@ -51,13 +51,11 @@ def stack_copies(model: nn.Module, n_copies: int) -> nn.Module:
 
 
 def _replace_layers(module: nn.Module, n_copies: int) -> None:
+    if next(module.parameters(recurse=False), None) is not None:
+        raise ModelError(f"copies of a {type(module).__name__} cannot be stacked: make the runs one by one")
     for name, child in module.named_children():
         if type(child) in _FORWARD:
             setattr(module, name, _Stacked(child, n_copies))
-        elif next(child.parameters(recurse=False), None) is not None:
-            raise ModelError(
-                f"copies of a {type(child).__name__} cannot be stacked: make the runs one by one"
-            )
         else:
             _replace_layers(child, n_copies)
 
