@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from causalmix.pool import Outcome
-from causalmix.records import complete_record, failed_record
-from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
+from causalmix.records import complete_record, ends_study, failed_record
+from causalmix.specs import RunRecord, RunSpec, find_arm
 
 MAX_RUNS = 64
 """Runs of a batch; more would hardly be faster, and a killed study loses the batches that it was at."""
@@ -126,7 +126,6 @@ def make_records(
         run_one,
     )
     from causalmix.finetune import FineTuner
-    from causalmix.models.base import ModelError
 
     options: dict[str, Any] = {"data_dir": data_dir, "cache_dir": cache_dir, "device": device}
     runs, data = [], []
@@ -136,9 +135,9 @@ def make_records(
             if isinstance(run, PreparedRun):
                 data.append(encode_rows(run.fold, run.pool))
                 runs.append(run)
-        except (ModelError, SpecError, OSError):
-            raise
         except Exception as error:
+            if ends_study(error):
+                raise
             run = failed_record(spec, f"{type(error).__name__}: {error}", device)
         if isinstance(run, RunRecord):
             yield run

@@ -1,8 +1,11 @@
-"""Whether a device is here: asked once, before a study notes runs that no worker could make."""
+"""Whether a device is here, asked before runs are noted that no worker could make; and whether one failed."""
 
 from __future__ import annotations
 
 from causalmix.specs import SpecError
+
+_REFUSALS = {1, 2, 9, 701}
+"""CUDA's codes of a launch with a wrong value, no memory, too large a grid, too few registers: it goes on."""
 
 
 def check_device(device: str, engine: str = "local") -> None:
@@ -48,3 +51,21 @@ def check_device(device: str, engine: str = "local") -> None:
             f"device {device!r} is not here (PyTorch {torch.__version__}, {torch.cuda.device_count()} CUDA "
             "devices): say cpu, or install PyTorch's build for this machine's GPU"
         )
+
+
+def is_device_fault(error: Exception) -> bool:
+    """Whether an error says that the device failed, after which this process cannot compute on it.
+
+    A launch that a GPU refuses, such as that of too large a program, is no fault; nor is a lack of memory.
+
+    Examples
+    --------
+    >>> import torch
+    >>> is_device_fault(torch.AcceleratorError("CUDA error: unspecified launch failure"))
+    True
+    >>> is_device_fault(torch.OutOfMemoryError("CUDA out of memory"))
+    False
+    """
+    import torch
+
+    return isinstance(error, torch.AcceleratorError) and getattr(error, "error_code", 0) not in _REFUSALS

@@ -17,7 +17,7 @@ from causalmix.batch import fills_with_one_run, make_in_batches
 from causalmix.engines import ENGINES, check_engine, count_workers, work_off
 from causalmix.pool import Outcome
 from causalmix.progress import make_progress
-from causalmix.records import failed_record
+from causalmix.records import ends_study, failed_record
 from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
 from causalmix.store import ResultStore
 
@@ -239,8 +239,7 @@ def make_record(
 
     Every engine computes on one CPU thread, so that the records are the same. The grid stays dense and
     ``--retry-failed`` makes the run again once the cause is mended. A model or preset that cannot be had
-    would fail every run, and a fault of the machine is no result, so such errors go on. Parameters as in
-    `causalmix.experiment.run_one`.
+    would fail every run, and a fault of the machine is no result: these go on. Parameters as in `run_one`.
 
     Raises
     ------
@@ -248,17 +247,18 @@ def make_record(
         When the model, the arm or the preset cannot be had.
     OSError
         When a file cannot be read or written (a full disk, a table's file that is damaged).
+    torch.AcceleratorError
+        When the GPU fails.
     """
     from causalmix.experiment import run_one
-    from causalmix.models.base import ModelError
     from causalmix.threads import cpu_threads
 
     try:
         with cpu_threads(1):
             return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
-    except (ModelError, SpecError, OSError):
-        raise
     except Exception as error:
+        if ends_study(error):
+            raise
         return failed_record(spec, f"{type(error).__name__}: {error}", device)
 
 

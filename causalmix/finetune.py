@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from causalmix.devices import is_device_fault
 from causalmix.finetune_run import (
     FinetuneData,
     FinetuneRun,
@@ -93,7 +94,7 @@ class FineTuner:
 
         Each run draws the rows that `run` would draw for it, and comes to the same numbers but for rounding.
         A program that fails, for want of memory or because of one of its runs, is made again as two of half
-        the size; what fails alone is the result of that run.
+        the size; what fails alone is the result of that run. A fault of the device ends all of them.
 
         Parameters
         ----------
@@ -135,6 +136,8 @@ class FineTuner:
             self._train(stack_copies(model, len(runs)).to(self.device), states)
             return [state.trajectory() for state in states]
         except Exception as error:
+            if is_device_fault(error):
+                raise
             # without its traceback, which keeps the program's tensors alive
             return [error.with_traceback(None)] if len(runs) == 1 else []
 
@@ -209,7 +212,9 @@ class FineTuner:
         try:
             check_classes(model, data.n_classes)
             needed = saved_bytes(lambda: in_context_losses(model, *self._draw(one)))
-        except Exception:
+        except Exception as error:
+            if is_device_fault(error):
+                raise
             return 1
         needed += WEIGHT_COPIES * sum(weight.nbytes for weight in model.parameters())
         return int(min(n_runs, max(1, free // (2 * needed))))

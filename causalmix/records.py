@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from causalmix.devices import is_device_fault
 from causalmix.environment import describe_environment
-from causalmix.specs import RunRecord, RunSpec
+from causalmix.specs import RunRecord, RunSpec, SpecError
 from causalmix.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -49,3 +50,13 @@ def failed_record(spec: RunSpec, reason: str, device: str = "cpu", fingerprint: 
         environment=describe_environment(device),
         data_fingerprint=fingerprint,
     )
+
+
+def ends_study(error: Exception) -> bool:
+    """Whether an error says nothing of the run that raised it, which stays missing.
+
+    A model, arm or preset that cannot be had would fail every run; a fault of a file or a GPU is no result.
+    """
+    from causalmix.models.base import ModelError
+
+    return isinstance(error, (ModelError, SpecError, OSError)) or is_device_fault(error)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
-from causalmix import batch, engine
+from causalmix import batch, engine, finetune
 from causalmix.batch import RunBatch, fills_with_one_run, group_runs
 from causalmix.engine import ENGINES, run_all
 from causalmix.pool import Outcome
@@ -105,3 +106,33 @@ def test_a_batch_that_kills_its_workers_is_made_one_by_one(tmp_path, model, in_b
     summary = make_runs(specs, store, engine="killing")
     assert (summary.done, summary.failed) == (1, 1)
     assert store.runs().set_index("arm")["status"].to_dict() == {"default": "failed", "zero_shot": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("one_by_one", "place"),
+    [
+        (True, "in_context_losses"),
+        (True, "evaluate"),
+        (False, "in_context_losses"),
+        (False, "evaluate"),
+        (False, "saved_bytes"),
+    ],
+)
+def test_a_gpu_that_fails_stops_the_study_which_goes_on_where_it_was(
+    tmp_path, model, monkeypatch, one_by_one, place
+):
+    def fail(*_) -> None:
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(engine, "fills_with_one_run", lambda device: one_by_one)
+    monkeypatch.setattr(finetune, "free_memory", lambda device: 10**9)
+    store, arms = ResultStore(tmp_path), ("zero_shot", "default", "bootstrap_mix")
+    done = make_spec("default", model=model, preset="smoke", fold=1)
+    specs = [done, *(make_spec(arm, model=model, preset="smoke") for arm in arms)]
+    make_runs([done], store)
+    with monkeypatch.context() as broken, pytest.raises(torch.AcceleratorError, match="launch failure"):
+        broken.setattr(finetune, place, fail)
+        make_runs(specs, store)
+    assert set(store.runs()["status"]) == {"ok"}
+    assert make_runs(specs, store).failed == 0
+    store.check_dense(specs)

@@ -116,17 +116,26 @@ def test_a_run_that_fails_takes_no_other_with_it(model):
         assert_same(outcomes[seed], tuner.run(model, runs[seed], seed))
 
 
+NO_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+REFUSED = torch.AcceleratorError("CUDA error: invalid configuration argument")
+REFUSED.error_code = 9  # as PyTorch sets it
+
+
 class Greedy(Tab2D):
-    """Has memory for batches of two tables."""
+    """Takes batches of two tables."""
+
+    error: Exception
 
     def forward(self, X_context, y_context, X_query):
         if len(X_context) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            raise self.error
         return super().forward(X_context, y_context, X_query)
 
 
-def test_a_program_without_memory_is_halved_until_it_fits(model, programs):
+@pytest.mark.parametrize("error", [NO_MEMORY, REFUSED], ids=["memory", "a grid for a launch"])
+def test_a_program_too_large_for_the_gpu_is_halved_until_it_fits(model, programs, error):
     greedy = Greedy(model.config)
+    greedy.error = error
     greedy.load_state_dict(model.state_dict())
     tuner, runs = FineTuner(replace(PRESET, n_steps=2)), [make_data(seed) for seed in range(7)]
     outcomes = run_many(tuner, greedy, runs)
