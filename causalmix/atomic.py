@@ -8,8 +8,11 @@ import os
 import secrets
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 try:
     import fcntl
@@ -17,6 +20,8 @@ except ImportError:  # Windows: no advisory locks; single files stay atomic
     fcntl = None  # type: ignore[assignment]
 
 _LEFTOVER_SECONDS = 24 * 3600
+_NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK}
+"""What file systems without locks answer (some of networks and clusters)."""
 
 
 def write_atomically(path: str | os.PathLike, content: bytes) -> Path:
@@ -79,17 +84,41 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path`` (made when absent); a process that dies lets go of it."""
+    """Hold an exclusive lock on ``path`` (made when absent); a process that dies lets go of it.
+
+    On Windows, and with one warning on file systems without locks, it goes on without.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file, path.parent)
         yield
 
 
+def _lock(file: IO[str], folder: Path) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _warn_without_locks(folder)
+
+
+@cache
+def _warn_without_locks(folder: Path) -> None:
+    """Say once per folder and process that nothing keeps two writers apart there."""
+    warnings.warn(
+        f"the file system of {folder} has no locks: do not start two commands that write there at the same "
+        "time, or what one of them notes can be lost",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
 def _flush_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` durable, where the system can open folders."""
-    with contextlib.suppress(PermissionError):
+    """Make a rename in ``folder`` durable, where the system can; the file is whole either way."""
+    with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
