@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -71,7 +71,7 @@ def run_audit(
     earlier = read_audits(store.root / AUDIT_FILE)
     drawn = draw_runs(runs_at_hand(store, data_dir), sample, seed)
     rows: dict[str, dict] = {str(row["spec_hash"]): row for row in drawn.to_dict("records")}
-    specs = [spec_of_row(row) for row in rows.values()]
+    specs = _specs_of(store, rows.values())
     curves = store.trajectories().sort_values("step")
     audited = {}
     work = partial(_repeat, data_dir=data_dir, device=device)
@@ -172,6 +172,14 @@ def describe_audit(store: ResultStore, runs: Sequence[AuditedRun], seed: int, de
         "environment": describe_environment(device),
         "runs": [asdict(run) for run in runs],
     }
+
+
+def _specs_of(store: ResultStore, rows: Iterable[Mapping[str, Any]]) -> list[RunSpec]:
+    """Return what the rows of a store were made from; one that was changed is named with its study."""
+    try:
+        return [spec_of_row(row) for row in rows]
+    except StoreError as error:
+        raise StoreError(f"{store.root}: {error}") from error
 
 
 def _repeat(spec: RunSpec, data_dir: Path | None, device: str) -> tuple[dict, list[dict], float]:

@@ -97,6 +97,11 @@ _OTHER_VERSION = (
     "as another version of causalmix wrote them: read them with that version, or run them again under "
     "another --study."
 )
+RESTORE = (
+    "Restore it from git, or delete the study's three Parquet files together and run again: runs without a "
+    "record are then made anew."
+)
+"""The cure of a published file that was damaged, changed or lost."""
 _ORDER = ["study", "dataset", "fold", "repeat", "model", "arm", "spec_hash"]
 
 
@@ -138,13 +143,20 @@ def spec_of_row(row: Mapping[str, Any]) -> RunSpec:
 
     Raises
     ------
-    ValueError
-        When the row does not give the hash that it carries.
+    StoreError
+        When the row gives no specification, or not the hash that it carries.
     """
     named = {item.name: row[item.name] for item in fields(RunSpec) if item.name != "protocol"}
-    spec = RunSpec(**named, protocol=Protocol(**json.loads(row["protocol"])))
+    told = f"the row of {row['dataset']} fold {row['fold']} {row['arm']} with spec_hash {row['spec_hash']}"
+    try:
+        spec = RunSpec(**named, protocol=Protocol(**json.loads(row["protocol"])))
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"runs.parquet: {told} tells no run ({error}): it was changed. {RESTORE}") from error
     if spec.spec_hash != row["spec_hash"]:
-        raise ValueError(f"the row of {spec} does not give its hash {row['spec_hash']}: it was changed")
+        raise StoreError(
+            f"runs.parquet: {told} does not give this hash, but {spec.spec_hash}: {', '.join(named)} or "
+            f"protocol was changed. {RESTORE}"
+        )
     return spec
 
 
@@ -231,9 +243,7 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         if not lacking:
             return pq.read_table(path, columns=columns).to_pandas()
     except (pa.ArrowException, OSError) as error:
-        raise StoreError(
-            f"{path} cannot be read ({error}): restore it from git, or delete it and run again."
-        ) from error
+        raise StoreError(f"{path} cannot be read ({error}). {RESTORE}") from error
     raise StoreError(f"the rows of {path} have no {', '.join(lacking)}, {_OTHER_VERSION}")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -44,8 +45,18 @@ def test_a_row_of_the_store_gives_back_its_spec(tmp_path):
     store.consolidate()
     (stored,) = store.runs().to_dict("records")
     assert spec_of_row(stored) == spec
-    with pytest.raises(ValueError, match="it was changed"):
-        spec_of_row({**stored, "fold": 3})
+    for column, value in (
+        ("fold", 3),
+        ("preset", "smoke"),
+        ("protocol", stored["protocol"].replace("64", "65")),
+    ):
+        with pytest.raises(
+            StoreError, match=r"runs\.parquet: the row of mine\.csv .* does not give this hash"
+        ):
+            spec_of_row({**stored, column: value})
+    for column, value in (("protocol", "{"), ("protocol", '{"folds": 3}'), ("arm", "no such arm")):
+        with pytest.raises(StoreError, match=r"runs\.parquet: the row of mine\.csv .*Restore it from git"):
+            spec_of_row({**stored, column: value})
 
 
 @pytest.mark.parametrize(
@@ -193,16 +204,38 @@ def test_an_unreadable_record_of_audits_is_named_before_any_run_is_made(recorded
     (recorded.root / "audit.json").unlink()
 
 
-def test_a_run_that_was_embellished_is_found(recorded, tmp_path):
-    root = Path(recorded.root)
-    runs = pd.read_parquet(root / "runs.parquet")
-    runs.loc[runs["arm"] == "default", "test_auc"] += 0.05
+def change(store: ResultStore, table: str, how: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Change a published table, and the manifest with its checksums, as who embellishes a study would."""
+    path = store.root / f"{table}.parquet"
+    how(pd.read_parquet(path)).to_parquet(path)
+    (store.root / "manifest.json").unlink()
+    ResultStore(store.root).consolidate()
+
+
+def test_a_row_whose_run_was_changed_ends_the_audit_with_one_message(tmp_path):
     store = ResultStore(tmp_path / "results" / "mine")
-    store.root.mkdir(parents=True)
-    for name in ("trajectories.parquet", "graphs.parquet", "manifest.json"):
-        (store.root / name).write_bytes((root / name).read_bytes())
-    runs.to_parquet(store.root / "runs.parquet")
-    code, output, report = audit(store)
+    store.write(make_record(make_spec(study="mine")))
+    store.consolidate()
+    shutil.rmtree(store.records)
+    change(store, "runs", lambda runs: runs.assign(synthetic_ratio=2.0))
+    result = CliRunner().invoke(app, ["audit", "mine", "--quiet", "--results", str(tmp_path / "results")])
+    assert result.exit_code == 2 and "runs.parquet: the row of iris fold 0 causalmix" in result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.fixture
+def published(recorded, tmp_path) -> ResultStore:
+    """A copy of the published study, to be changed."""
+    return ResultStore(shutil.copytree(recorded.root, tmp_path / "results" / "mine"))
+
+
+def test_a_run_that_was_embellished_is_found(published):
+    change(
+        published,
+        "runs",
+        lambda runs: runs.assign(test_auc=runs["test_auc"] + 0.05 * (runs["arm"] == "default")),
+    )
+    code, output, report = audit(published)
     assert code == 1 and "1 of 2 runs came out again" in output
     (bad,) = [run for run in report["runs"] if run["verdict"] == "differs"]
     assert bad["arm"] == "default" and "a score differs by 0.05" in bad["note"]
