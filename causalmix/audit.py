@@ -18,18 +18,21 @@ import numpy as np
 import pandas as pd
 
 from causalmix.atomic import check_writable, write_atomically
-from causalmix.audit_compare import COMPARED_CURVES, SCORES, TOLERANCES, AuditedRun, compare
+from causalmix.audit_compare import COMPARED_CURVES, COUNTS, SCORES, TOLERANCES, AuditedRun, compare
 from causalmix.environment import describe_environment
 from causalmix.planning import ADVICE, find_absent
 from causalmix.pool import run_in_processes
 from causalmix.progress import make_progress
-from causalmix.rows import run_rows, spec_of_row, trajectory_rows
+from causalmix.rows import GRAPH_STATISTICS, graph_rows, run_rows, spec_of_row, trajectory_rows
 from causalmix.seeding import derive_seed
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 
 AUDIT_FILE = "audit.json"
 """Name of the file in a study's folder: the last audit on each machine, the newest first."""
+
+_Repetition = tuple[dict, list[dict], list[dict], float]
+"""A run's row of ``runs``, its rows of ``trajectories`` and of ``graphs``, and the seconds that it took."""
 
 
 def run_audit(
@@ -72,15 +75,17 @@ def run_audit(
     drawn = draw_runs(runs_at_hand(store, data_dir), sample, seed)
     rows: dict[str, dict] = {str(row["spec_hash"]): row for row in drawn.to_dict("records")}
     specs = _specs_of(store, rows.values())
-    curves = store.trajectories().sort_values("step")
+    tables = store.trajectories().sort_values("step"), store.graphs().sort_values("dag")
     audited = {}
     work = partial(_repeat, data_dir=data_dir, device=device)
     with make_progress([spec.dataset for spec in specs], "audit", progress) as bars:
         for outcome in run_in_processes(work, specs, workers):
             name = outcome.task.spec_hash
-            again, now, seconds = outcome.value or ({"status": "failed", "reason": outcome.death}, [], 0.0)
-            then = curves[curves["spec_hash"] == name].to_dict("records")
-            audited[name] = compare(rows[name], again, (then, now), seconds)
+            died: _Repetition = ({"status": "failed", "reason": outcome.death}, [], [], 0.0)
+            again, *now, seconds = outcome.value or died
+            then = [table[table["spec_hash"] == name].to_dict("records") for table in tables]
+            curves, graphs = zip(then, now, strict=True)
+            audited[name] = compare(rows[name], again, curves, graphs, seconds)
             bars.advance(outcome.task.dataset, "" if audited[name].is_good else audited[name].note)
     runs = [audited[name] for name in rows]
     newest = describe_audit(store, runs, seed, device)
@@ -168,7 +173,12 @@ def describe_audit(store: ResultStore, runs: Sequence[AuditedRun], seed: int, de
             for name in ("equal", "within tolerance", "differs", "data changed")
         },
         "tolerances": TOLERANCES,
-        "compared": {"scores": SCORES, "curves": COMPARED_CURVES},
+        "compared": {
+            "scores": SCORES,
+            "curves": COMPARED_CURVES,
+            "counts": COUNTS,
+            "graphs": GRAPH_STATISTICS,
+        },
         "environment": describe_environment(device),
         "runs": [asdict(run) for run in runs],
     }
@@ -182,11 +192,11 @@ def _specs_of(store: ResultStore, rows: Iterable[Mapping[str, Any]]) -> list[Run
         raise StoreError(f"{store.root}: {error}") from error
 
 
-def _repeat(spec: RunSpec, data_dir: Path | None, device: str) -> tuple[dict, list[dict], float]:
+def _repeat(spec: RunSpec, data_dir: Path | None, device: str) -> _Repetition:
     """Make the run again, synthetic rows included; return its rows of the store and the seconds it took."""
     from causalmix.engine import make_record
 
     start = time.monotonic()
     record = make_record(spec, data_dir=data_dir, device=device)
     (row,) = run_rows(record)
-    return row, trajectory_rows(record), time.monotonic() - start
+    return row, trajectory_rows(record), graph_rows(record), time.monotonic() - start

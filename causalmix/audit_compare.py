@@ -8,11 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from causalmix.rows import GRAPH_STATISTICS
+
 SCORES = ("test_auc", "zero_shot_auc", "val_auc", "test_log_loss", "zero_shot_log_loss")
 """What is compared of a run: its scores before training and at the selected step."""
 
 COMPARED_CURVES = ("val_log_loss", "val_auc", "test_log_loss", "test_auc")
 """What is compared at every evaluation of its trajectory."""
+
+COUNTS = ("n_train", "n_val", "n_test", "n_synthetic", "n_features", "n_classes", "n_dags")
+"""What must be equal wherever a run is made again.
+
+The statistics of its DAGs (`causalmix.rows.GRAPH_STATISTICS`) must be at the same place; elsewhere other DAGs
+can be discovered, which a note tells.
+"""
+
+_SHOWN = 3
 
 TOLERANCES: dict[str, float] = {"same place": 1e-9, "other versions": 0.01, "other device": 0.02}
 """Largest difference of any of them that still counts as the same, by where the run was recorded.
@@ -43,7 +54,8 @@ class AuditedRun:
         Largest absolute difference of any of `SCORES` and `COMPARED_CURVES`; ``None`` where one lacks some.
     verdict : {"equal", "within tolerance", "differs", "data changed"}
     note : str
-        What differs, where something does.
+        What differs, where something does. A run that came out again has one where its DAGs are others, as
+        they can be at another place.
     test_auc, test_auc_now : float or None
     seconds : float
         Wall-clock seconds of the repetition.
@@ -74,6 +86,7 @@ def compare(
     recorded: Mapping[str, Any],
     again: Mapping[str, Any],
     curves: tuple[Sequence[Mapping], Sequence[Mapping]] = ((), ()),
+    graphs: tuple[Sequence[Mapping], Sequence[Mapping]] = ((), ()),
     seconds: float = 0.0,
 ) -> AuditedRun:
     """Compare a recorded run with its repetition.
@@ -82,36 +95,21 @@ def compare(
     ----------
     recorded, again : dict
         Rows of ``runs``; of the repetition ``status`` and ``reason`` are enough when it failed.
-    curves : pair of sequences of dict
-        Rows of ``trajectories`` of either, in the order of the steps.
+    curves, graphs : pair of sequences of dict
+        Rows of ``trajectories`` and of ``graphs`` of either, in the order of the steps and of the DAGs.
     seconds : float
         What the repetition took.
     """
     place = _place_of(recorded, again)
-    tolerance = TOLERANCES[place]
     difference = max(*(_gap(recorded.get(name), again.get(name)) for name in SCORES), _curve_gap(*curves))
-    other_step = place == "same place" and recorded.get("selected_step") != again.get("selected_step")
-    verdict, note = "differs", ""
-    if recorded["status"] != again["status"]:
-        note = f"{recorded['status']} then, {again['status']} now: {again['reason'] or recorded['reason']}"
-    elif recorded["status"] == "failed":
-        same = recorded["reason"] == again["reason"]
-        verdict, note = ("equal", "") if same else ("differs", f"it failed otherwise: {again['reason']}")
-    elif again.get("data_fingerprint", "") != recorded["data_fingerprint"]:
-        verdict, note = "data changed", "the table is not the one that was recorded"
-    elif difference > tolerance:
-        note = f"a score differs by {difference:.2g}, more than {tolerance:g}"
-        if math.isinf(difference):
-            note = "a score is missing, or evaluations were made at other steps"
-    elif other_step:
-        note = f"step {recorded['selected_step']} was selected then, {again['selected_step']} now"
-    else:
-        verdict = "equal" if difference <= TOLERANCES["same place"] else "within tolerance"
+    verdict, note = _judge(recorded, again, place, difference)
+    if verdict in SAME and recorded["status"] == "ok":
+        verdict, note = _judge_graphs(verdict, place, (recorded, again), graphs)
     names = ("dataset", "fold", "arm", "repeat", "model", "spec_hash")
     return AuditedRun(
         **{name: recorded[name] for name in names},
         recorded_on=place,
-        tolerance=tolerance,
+        tolerance=TOLERANCES[place],
         difference=_finite(difference),
         verdict=verdict,
         note=note,
@@ -119,6 +117,63 @@ def compare(
         test_auc_now=_finite(again.get("test_auc")),
         seconds=round(seconds, 2),
     )
+
+
+def _judge(
+    recorded: Mapping[str, Any], again: Mapping[str, Any], place: str, difference: float
+) -> tuple[str, str]:
+    """Return the verdict on all but the graphs, and what differs."""
+    tolerance = TOLERANCES[place]
+    if recorded["status"] != again["status"]:
+        reason = again["reason"] or recorded["reason"]
+        return "differs", f"{recorded['status']} then, {again['status']} now: {reason}"
+    if recorded["status"] == "failed":
+        same = recorded["reason"] == again["reason"]
+        return ("equal", "") if same else ("differs", f"it failed otherwise: {again['reason']}")
+    if again.get("data_fingerprint", "") != recorded["data_fingerprint"]:
+        return "data changed", "the table is not the one that was recorded"
+    if changed := _changes(recorded, again, COUNTS):
+        return "differs", changed
+    if math.isinf(difference):
+        return "differs", "a score is missing, or evaluations were made at other steps"
+    if difference > tolerance:
+        return "differs", f"a score differs by {difference:.2g}, more than {tolerance:g}"
+    if place == "same place" and recorded.get("selected_step") != again.get("selected_step"):
+        return "differs", f"step {recorded['selected_step']} was selected then, {again['selected_step']} now"
+    return ("equal" if difference <= TOLERANCES["same place"] else "within tolerance"), ""
+
+
+def _judge_graphs(
+    verdict: str,
+    place: str,
+    rows: tuple[Mapping, Mapping],
+    graphs: tuple[Sequence[Mapping], Sequence[Mapping]],
+) -> tuple[str, str]:
+    """Return the verdict on a run whose scores came out again when its DAGs are compared, and a note."""
+    then, now = graphs
+    if len(then) != len(now):
+        return "differs", f"{len(then)} DAGs are recorded, {len(now)} were used now"
+    changed = _changes(*rows, GRAPH_STATISTICS)
+    for number, pair in enumerate(zip(then, now, strict=True)):
+        changed = changed or _changes(*pair, GRAPH_STATISTICS, f" of DAG {number}")
+    if changed and place == "same place":
+        return "differs", changed
+    return verdict, f"other graphs here: {changed}" if changed else ""
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str], whose: str = "") -> str:
+    """Name the first of these numbers that are others now: empty where all are equal but for last digits."""
+    found = [
+        f"{name}{whose} was {_shown(then.get(name))} then, {_shown(now.get(name))} now"
+        for name in names
+        if _gap(then.get(name), now.get(name)) > TOLERANCES["same place"]
+    ]
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return "; ".join(found[:_SHOWN]) + more
+
+
+def _shown(value: float | None) -> str:
+    return "missing" if math.isinf(_number(value)) else f"{_number(value):.10g}"
 
 
 def _place_of(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> str:

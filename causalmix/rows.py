@@ -40,6 +40,9 @@ _GRAPH = {
     "edge_entropy": (float, "entropy of the edge probabilities that the DAG was drawn from"),
 }
 
+GRAPH_STATISTICS = tuple(_GRAPH)
+"""What is recorded of each DAG that a run used; of all but ``n_nodes``, ``runs`` holds the mean."""
+
 COLUMNS: dict[str, dict[str, tuple[type, str]]] = {
     "runs": {
         "study": _CELL["study"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,14 +12,15 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from causalmix.audit import draw_runs, run_audit, runs_at_hand
-from causalmix.audit_compare import COMPARED_CURVES, TOLERANCES, compare
+from causalmix.audit import draw_runs, read_audits, run_audit, runs_at_hand
+from causalmix.audit_compare import COMPARED_CURVES, COUNTS, TOLERANCES, compare
 from causalmix.cli import app
 from causalmix.engine import run_all
 from causalmix.engines import run_here
 from causalmix.environment import describe_environment
 from causalmix.experiment import run_one
-from causalmix.rows import run_rows, spec_of_row, trajectory_rows
+from causalmix.locations import find_root
+from causalmix.rows import GRAPH_STATISTICS, graph_rows, run_rows, spec_of_row, trajectory_rows
 from causalmix.specs import OWN_TABLE, SpecError
 from causalmix.store import ResultStore, StoreError
 from causalmix.threads import cpu_threads
@@ -105,6 +107,50 @@ def test_a_repetition_that_was_evaluated_less_often_or_kept_another_step_differs
     assert "selected then" in compare(row(), other, (then, then)).note
 
 
+ELSEWHERE = {**HERE, "machine": "other"}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("now", [HERE, ELSEWHERE, {**HERE, "device": "H200"}])
+def test_a_count_that_was_changed_is_found_wherever_the_run_is_made_again(name, now):
+    counted = {**row(), **dict.fromkeys(COUNTS, 40)}
+    again = {**row(environment=now), **dict.fromkeys(COUNTS, 40)}
+    assert compare(counted, again).is_good
+    for value, shown in ((41, "41"), (float("nan"), "missing")):
+        run = compare({**counted, name: value}, again)
+        assert (run.verdict, run.note) == ("differs", f"{name} was {shown} then, 40 now")
+
+
+@pytest.mark.parametrize("name", GRAPH_STATISTICS)
+def test_a_graph_that_was_changed_is_found_at_the_same_place_and_noted_elsewhere(name):
+    record = make_record(environment=HERE)
+    true = graph_rows(record)
+    (first, second) = true
+    then = [first, {**second, name: second[name] + 1}]
+    assert compare(row(), row(), graphs=(true, true)).verdict == "equal"
+    here = compare(row(), row(), graphs=(then, true))
+    assert here.verdict == "differs" and here.note.startswith(f"{name} of DAG 1 was ")
+    there = compare(row(), row(environment=ELSEWHERE), graphs=(then, true))
+    assert there.is_good and there.note.startswith(f"other graphs here: {name} of DAG 1 was ")
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPH_STATISTICS if name != "n_nodes"])
+def test_a_mean_over_graphs_that_was_changed_is_found_at_the_same_place_and_noted_elsewhere(name):
+    embellished = {**row(), name: row()[name] + 0.5}
+    last_digit = {**row(), name: row()[name] + 1e-12}
+    assert compare(last_digit, row()).note == ""
+    here, there = (compare(embellished, row(environment=place)) for place in (HERE, ELSEWHERE))
+    assert here.verdict == "differs" and here.note.startswith(f"{name} was ")
+    assert there.is_good and there.note.startswith(f"other graphs here: {name} was ")
+
+
+def test_a_run_whose_graphs_are_not_as_many_differs_everywhere():
+    true = graph_rows(make_record())
+    for place in (HERE, ELSEWHERE):
+        run = compare(row(), row(environment=place), graphs=(true[:1], true))
+        assert (run.verdict, run.note) == ("differs", "1 DAGs are recorded, 2 were used now")
+
+
 def test_runs_that_do_not_say_where_they_were_made_are_not_taken_for_the_same_place():
     assert compare(row(environment={}), row(environment={})).recorded_on == "other device"
 
@@ -139,11 +185,12 @@ def test_only_runs_whose_tables_are_here_are_drawn(tmp_path):
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory) -> ResultStore:
-    """A published study of two real runs: its single records are gone."""
+    """A published study of three real runs: its single records are gone."""
     folder = tmp_path_factory.mktemp("audited")
     model = save_tiny_model(folder / "tiny")
     specs = [
-        make_spec(arm, model=model, preset="smoke", study="mine") for arm in ("default", "bootstrap_mix")
+        make_spec(arm, model=model, preset="smoke", study="mine")
+        for arm in ("default", "bootstrap_mix", "causalmix")
     ]
     store = ResultStore(folder / "results" / "mine")
     run_all(specs, store, workers=1, progress=False)  # one thread, as the audit's workers
@@ -163,10 +210,10 @@ def audit(store: ResultStore) -> tuple[int, str, dict]:
 def test_a_study_comes_out_again_in_other_processes(recorded):
     code, output, report = audit(recorded)
     assert code == 0, output
-    assert "2 of 2 runs came out again" in output
-    assert report["verdicts"] == {"equal": 2, "within tolerance": 0, "differs": 0, "data changed": 0}
+    assert "3 of 3 runs came out again" in output
+    assert report["verdicts"] == {"equal": 3, "within tolerance": 0, "differs": 0, "data changed": 0}
     assert (report["study"], report["store_hash"]) == ("mine", recorded.hash)
-    assert {run["arm"] for run in report["runs"]} == {"default", "bootstrap_mix"}
+    assert {run["arm"] for run in report["runs"]} == {"default", "bootstrap_mix", "causalmix"}
     assert report["tolerances"] == TOLERANCES
 
 
@@ -229,13 +276,23 @@ def published(recorded, tmp_path) -> ResultStore:
     return ResultStore(shutil.copytree(recorded.root, tmp_path / "results" / "mine"))
 
 
-def test_a_run_that_was_embellished_is_found(published):
-    change(
-        published,
-        "runs",
-        lambda runs: runs.assign(test_auc=runs["test_auc"] + 0.05 * (runs["arm"] == "default")),
-    )
+@pytest.mark.parametrize(
+    ("table", "arm", "column", "by", "note"),
+    [
+        ("runs", "default", "test_auc", 0.05, "a score differs by 0.05"),
+        ("runs", "default", "n_test", -10, r"n_test was \d+ then, \d+ now"),
+        ("runs", "causalmix", "depth", 0.5, r"depth was \S+ then, \S+ now"),
+        ("graphs", "causalmix", "n_edges", 1, r"n_edges of DAG 0 was \S+ then, \S+ now"),
+    ],
+)
+def test_a_run_that_was_embellished_is_found(published, table, arm, column, by, note):
+    change(published, table, lambda rows: rows.assign(**{column: rows[column] + by * (rows["arm"] == arm)}))
     code, output, report = audit(published)
-    assert code == 1 and "1 of 2 runs came out again" in output
+    assert code == 1 and "2 of 3 runs came out again" in output
     (bad,) = [run for run in report["runs"] if run["verdict"] == "differs"]
-    assert bad["arm"] == "default" and "a score differs by 0.05" in bad["note"]
+    assert bad["arm"] == arm and re.match(note, bad["note"])
+
+
+def test_the_audits_of_the_recorded_studies_are_read():
+    paths = sorted((find_root() / "results").glob("*/audit.json"))
+    assert paths and all(read_audits(path) for path in paths)
