@@ -46,6 +46,11 @@ def manifest_bytes(
         "store_hash": content_hash(tables),
         "absent": absent,
     }
+    return encode_manifest(manifest)
+
+
+def encode_manifest(manifest: dict) -> bytes:
+    """Return the content of ``manifest.json``."""
     return (json.dumps(manifest, indent=1) + "\n").encode()
 
 
@@ -57,11 +62,13 @@ def check_manifest(manifest: object) -> dict:
     ValueError
         When it has not; the message says what it lacks.
     """
-    kinds = {"protocol_version": int, "runs": dict, "absent": list}
+    kinds = {"protocol_version": int, "runs": dict, "files": dict, "absent": list}
     found = manifest if isinstance(manifest, dict) else {}
     lacking = [name for name, kind in kinds.items() if not isinstance(found.get(name), kind)]
     if not lacking and not all(isinstance(cell, dict) and "spec_hash" in cell for cell in found["absent"]):
         lacking = ["spec_hash of each absent run"]
+    if not lacking and not all(isinstance(told, dict) for told in found["files"].values()):
+        lacking = ["a description of each file"]
     if lacking:
         raise ValueError(f"it is no manifest of a study, without {', '.join(lacking)}")
     return found

@@ -19,9 +19,11 @@ from causalmix.manifest import (
     check_manifest,
     content_hash,
     count_arms,
+    encode_manifest,
     manifest_bytes,
     still_absent,
 )
+from causalmix.published import announce, check_published
 from causalmix.record_files import (
     FORMAT,
     PROTOCOL_VERSION,
@@ -48,7 +50,8 @@ class ResultStore:
     Raises
     ------
     StoreError
-        When the study was made under another protocol version, or its manifest cannot be read.
+        When the study was made under another protocol version, its manifest cannot be read, or a published
+        file was changed or lost.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class ResultStore:
         self.records = self.root / "records"
         if (self.root / "manifest.json").exists():
             check_version(self.manifest()["protocol_version"], self.root / "manifest.json")
+        check_published(self.root, self._described, whole=False)
 
     # Single runs
 
@@ -163,6 +167,7 @@ class ResultStore:
     def plan(self, specs: Iterable[RunSpec]) -> None:
         """Note in the manifest that these runs belong to the study; absent and corrupt ones are counted."""
         with locked(self.root / "store.lock"):
+            check_published(self.root, self._described, whole=True)
             self._write_manifest(list(self._read_all(skip_corrupt=True)), specs)
 
     def consolidate(self) -> Path:
@@ -174,14 +179,16 @@ class ResultStore:
         Raises
         ------
         StoreError
-            When a record is corrupt, a table or a model's weights changed between runs, or a file cannot be
-            written.
+            When a record is corrupt, a published file was changed or lost, a table or a model's weights
+            changed between runs, or a file cannot be written.
         """
         with locked(self.root / "store.lock"):
+            check_published(self.root, self._described, whole=True)
             records = list(self._read_all())
             self.check_versions(self._table("runs", records))
             content = {name: to_parquet(name, self._table(name, records)) for name in COLUMNS}
             try:
+                self._announce(content)
                 for name, data in content.items():
                     write_atomically(self.root / f"{name}.parquet", data)
             except OSError as error:
@@ -214,6 +221,18 @@ class ResultStore:
         """Return per arm ``planned, done, failed, missing``; corrupt records count as missing."""
         runs = self.runs(skip_corrupt=True)
         return count_arms(runs, still_absent(self.absent(), runs))
+
+    def _described(self) -> dict[str, dict]:
+        """Return what the manifest says of the Parquet files; nothing where there is none."""
+        return self.manifest()["files"] if (self.root / "manifest.json").exists() else {}
+
+    def _announce(self, content: dict[str, bytes]) -> None:
+        """Note in a manifest that is there which Parquet files are about to be written."""
+        path = self.root / "manifest.json"
+        if path.exists():
+            manifest = self.manifest()
+            files = announce(manifest["files"], content)
+            write_atomically(path, encode_manifest({**manifest, "files": files}))
 
     def _write_manifest(self, records: list[RunRecord], planned: Iterable[RunSpec]) -> Path:
         tables = {name: self._table(name, records) for name in COLUMNS}

@@ -127,14 +127,12 @@ def _refuse_lost_runs(store: ResultStore) -> None:
     folder = store.root
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file, not the folder of a study: move it away")
-    published = _published_files(folder)
     counted = store.manifest()["runs"] if _is_planned(folder) else {}
     n_lost = counted.get("done", 0) + counted.get("failed", 0)
-    if n_lost or (published and "runs.parquet" not in published):
-        sign = f"manifest.json counts {n_lost}" if n_lost else f"{', '.join(published)} is there"
+    if n_lost:
         raise StoreError(
-            f"{folder} is damaged: it holds no run, but {sign}. Restore its files from git or from a copy, "
-            "or delete the folder and run the study again."
+            f"{folder} is damaged: it holds no run, but manifest.json counts {n_lost}. Restore its files "
+            "from git or from a copy, or delete the folder and run the study again."
         )
 
 

@@ -310,6 +310,9 @@ def damage(store: ResultStore, how: str) -> None:
         path.write_bytes(path.read_bytes()[:200])
     elif how == "no runs":
         (store.root / "runs.parquet").unlink()
+    elif how == "no tables":
+        for path in store.root.glob("*.parquet"):
+            path.unlink()
     elif how == "no runs and manifest":
         for name in ("runs.parquet", "manifest.json"):
             (store.root / name).unlink()
@@ -317,7 +320,9 @@ def damage(store: ResultStore, how: str) -> None:
         (store.root / "manifest.json").write_text(how)
 
 
-@pytest.mark.parametrize("how", ["truncated", "no runs", "no runs and manifest", "half", "[]", "{}"])
+@pytest.mark.parametrize(
+    "how", ["truncated", "no runs", "no tables", "no runs and manifest", "half", "[]", "{}"]
+)
 def test_a_damaged_study_is_refused_whether_it_is_required_or_not(tmp_path, how):
     store = make_study(tmp_path / "controls", datasets=("a",), n_folds=1)
     for path in store.records.iterdir():
@@ -336,7 +341,7 @@ def test_the_most_complete_study_is_not_passed_over_because_it_is_damaged(tmp_pa
     shutil.rmtree(tmp_path / "results" / "paper" / "records")
     (tmp_path / "results" / "paper" / "runs.parquet").unlink()
     monkeypatch.setattr("causalmix.study_folders.find_root", lambda: tmp_path)
-    with pytest.raises(StoreError, match=r"paper is damaged: it holds no run, but manifest.json counts 4"):
+    with pytest.raises(StoreError, match=r"paper is damaged: runs\.parquet is lost, with the rows of 4 runs"):
         open_study("auto", required=False)
 
 
