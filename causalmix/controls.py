@@ -154,7 +154,7 @@ def answer_by_controls(store: Store, normalisation: str = PRIMARY_NORMALISATION)
     numbers = _numbers(rule, scores[normalisation], compared, runs["study"].iloc[0])
     about = f"It is a finding about `{runs['model'].iloc[0]}` on these tables."
     caution = _caution(rule, scores[normalisation])
-    text = f"**{rule.question}** {rule.answers[outcome]} {numbers} {caution} {choice} {about}"
+    text = f"**{rule.question}** {rule.answers[outcome]} {numbers} {about}\n\n{caution} {choice}"
     return Answer(outcome, text, outcomes)
 
 
@@ -204,14 +204,15 @@ def _what_is_lacking(runs: pd.DataFrame, rule: ControlsRule) -> str:
 def _numbers(rule: ControlsRule, scores: pd.DataFrame, compared: pd.DataFrame, study: str) -> str:
     tables = table_differences(scores, rule.arm, rule.baseline)
     p_value = sign_flip_p(tables["difference"].to_numpy())
-    leads = [_lead(scores, rule.arm, arm) for arm in (rule.baseline, *rule.without_structure)]
+    first = _lead(scores, rule.arm, rule.baseline)
+    others = [f"{_lead(scores, rule.arm, arm)} ({what})" for arm, what in rule.without_structure.items()]
     adjusted = compared.loc[compared["arm"].isin(rule.without_structure), "p_holm"].min()
     return (
         f"On {len(tables)} tables ({tables['n_pairs'].sum()} pairs of runs of the study `{study}`) the mean "
-        f"lead of `{rule.arm}` was {leads[0]} (sign-flip p {p_value:.2g}), and among arms that mix in the "
-        f"same way {', '.join(leads[1:-1])} and {leads[-1]} (normalised score, 95 % intervals over tables, "
-        f"not adjusted; the smallest p of the {len(leads) - 1}, adjusted by Holm over all {len(compared)} "
-        f"arms that it was compared with, is {adjusted:.2g})."
+        f"lead of `{rule.arm}` was {first} (sign-flip p {p_value:.2g}), and among arms that mix in the "
+        f"same way {', '.join(others[:-1])} and {others[-1]}. These are leads in the normalised score, with "
+        f"95 % intervals over tables, not adjusted; the smallest p of the {len(others)}, adjusted by Holm "
+        f"over all {len(compared)} arms that it was compared with, is {adjusted:.2g}."
     )
 
 

@@ -68,8 +68,10 @@ def test_the_leads_stand_beside_the_smallest_adjusted_p_of_the_controls():
     made = MadeUp({**CASES["causality"], "random_dag_mix": 0.05})
     compared = compare_with_controls(made.runs())
     smallest = compared.loc[compared["arm"].isin(CONTROLS), "p_holm"].min()
-    expected = f"adjusted by Holm over all {len(compared)} arms that it was compared with, is {smallest:.2g})"
-    assert f"the smallest p of the 3, {expected}" in answer_by_controls(made).text
+    expected = f"adjusted by Holm over all {len(compared)} arms that it was compared with, is {smallest:.2g}."
+    first, rest = answer_by_controls(made).text.split("\n\n")
+    assert f"the smallest p of the 3, {expected}" in first and "under all four" in rest
+    assert all(f"over `{arm}` ({what})" in first for arm, what in load_rule().without_structure.items())
 
 
 def test_an_arm_that_loses_to_one_control_is_no_proof_of_causality():

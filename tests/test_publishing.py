@@ -19,7 +19,15 @@ from causalmix.audit_compare import SAME, TOLERANCES
 from causalmix.book import pdf, publish
 from causalmix.book.execute import Execution
 from causalmix.book.repository import find_repository, launch_text, page_config
-from causalmix.book.status_text import NO_AUDIT, PLACES, audit_part, audit_text, book_time, status_table
+from causalmix.book.status_text import (
+    NO_AUDIT,
+    PLACES,
+    audit_part,
+    audit_sentence,
+    audit_text,
+    book_time,
+    status_table,
+)
 from causalmix.book.study import open_study
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.verdicts import Verdict
@@ -287,19 +295,23 @@ def test_the_audits_are_shown_with_runs_differences_tolerance_and_place(tmp_path
     assert audit_text([study]) == NO_AUDIT
     recorded = ROOT / "results" / "paper" / "audit.json"
     audit = json.loads(recorded.read_text())[0]
-    run = {**audit["runs"][0], "verdict": "differs", "difference": 0.125, "note": "a score differs by 0.12"}
+    run = {**audit["runs"][0], "verdict": "differs", "difference": 1.125, "note": "a score differs by 1.1"}
     elsewhere = {**audit, "environment": {**audit["environment"], "machine": "another processor"}}
     (study.folder / "audit.json").write_text(json.dumps([{**audit, "runs": [run]}, elsewhere]))
     text = audit_text([study])
     place = audit["environment"]
-    for part in (run["dataset"], "0.125", run["note"], ".cm-not-reproduced", audit["day"], study.hash):
+    for part in (run["dataset"], "1.125", run["note"], ".cm-not-reproduced", audit["day"], study.hash):
         assert part in text
     for part in (place["machine"], place["revision"], place["python"], audit["store_hash"]):
         assert part in text
     assert f"### another processor, {audit['day']}" in text
     n_all, n_others = 1 + len(audit["runs"]), sum(one["verdict"] not in SAME for one in audit["runs"])
-    assert text.startswith(f"{n_all - n_others - 1} of {n_all} repetitions of recorded runs came out again.")
-    assert f"`{run['arm']}`" in text.partition(", seen from the audit.")[0].rpartition(". ")[2]
+    assert text.startswith(f"{n_all - n_others - 1} of {n_all} repetitions of recorded runs came out again: ")
+    assert f"`{run['arm']}`" in text.partition(", made again on ")[0].rpartition(". ")[2]
+    assert "a score of such a run is off by up to 1.125" in text
+    assert audit_sentence(text) == f"{text.partition('. ')[0]}. [The audit](audit.md) has each run."
+    readers = [{"id": "06", "estimand": {"arms": [run["arm"]]}}, {"id": "05", "estimand": {"arm": "other"}}]
+    assert "Claim 06 reads the scores of these arms." in audit_text([study], readers)
     assert all(f"- {place}\n" in text for place in PLACES.values())
     words = {"equal": 1, "within tolerance": 9, "differs": 3, "data changed": 0}
     counts = audit_part({**audit, "verdicts": words}, "")

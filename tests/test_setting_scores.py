@@ -65,11 +65,15 @@ def test_the_book_names_the_settings_that_can_be_told_from_the_one_in_use(tmp_pa
     assert "not compared here" in tried_settings(path)
     made_up_cases().to_csv(path, index=False)
     text = tried_settings(path)
-    assert "By the fine-tuned score CTGAN (another) lies above it;" in text and "4 simulated tables" in text
+    assert "By the fine-tuned score CTGAN (another) lies above the setting in use;" in text
+    assert "By the forest's score no other setting is told from" in text and "4 simulated tables" in text
     assert "could not be served" not in text
     made_up_cases(gain=0.0).assign(reason=["too few"] + [""] * 15).to_csv(path, index=False)
     text = tried_settings(path)
-    assert "No other setting's" in text and "1 case could not be served" in text
+    assert (
+        "By the fine-tuned score no other setting is told from" in text
+        and "1 case could not be served" in text
+    )
     assert "*gaps*" not in text
 
 

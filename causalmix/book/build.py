@@ -108,12 +108,14 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
     found = [file for execution in executions for file in sorted(execution.out.rglob("verdicts/*.json"))]
     verdicts = claims_text.all_verdicts(claims, found, study, notebooks)
     studies = recorded_studies(workspace, study)
+    audit = status_text.audit_text(studies, claims)
     rules = yaml.safe_load(path.read_text(encoding="utf-8"))
     depth, answer = next(
         pair for pair in zip(claims, verdicts, strict=True) if pair[0]["kind"] == "exploratory"
     )
     values = {
         **snippets(study, executions, claims, verdicts, notebooks, rules),
+        **findings_text.snippets(studies, claims, verdicts),
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
         **depth_text.depth_snippets(depth, answer, executions, workspace.results / "depth" / "earlier.json"),
@@ -128,7 +130,10 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         "run_speed": models_text.run_speed(workspace.results / "finetune"),
         "status": status_text.status_table(executions, verdicts, notebooks),
         "book_time": status_text.book_time(executions),
-        "audit": status_text.audit_text(studies),
+        "audit": audit,
+        "clearest": findings_text.clearest_difference(study)
+        + generators_text.see(executions, "fig_critical_difference"),
+        "audit_sentence": status_text.audit_sentence(audit),
         "studies": downloads.studies_table(studies),
         "tables_record": downloads.tables_text(workspace),
         "pdf": downloads.pdf_text(False),
@@ -181,9 +186,9 @@ def snippets(
 ) -> dict[str, str]:
     """Return the pieces of text that the chapters include, with what was found."""
     return {
-        "in_short": findings_text.in_short(study, verdicts),
-        "found": findings_text.found_so_far(study, claims, verdicts),
-        "verdict_table": claims_text.verdict_table(claims, verdicts, notebooks),
+        "verdict_table": claims_text.verdict_table(
+            claims, findings_text.with_remarks(study, claims, verdicts), notebooks
+        ),
         "verdict_legend": claims_text.verdict_legend(claims, study),
         "claim_rules": claims_text.claim_rules(claims, verdicts, notebooks),
         "paper_claims": claims_text.paper_claims(claims),

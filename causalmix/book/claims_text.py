@@ -39,7 +39,7 @@ QUANTITIES = {
     "additive_noise": "largest deviation, in SDs",
     "node_mechanisms": "share of categorical columns",
     "noise_propagation": "largest deviation, in SDs",
-    "depth_dial_correlation": "rank correlation",
+    "depth_dial_correlation": "rank correlation of set depth with tail volatility (+: less steady)",
 }
 """The quantity that each kind of estimand finds, in a few words; `claims.yml` has it in full."""
 
@@ -166,12 +166,12 @@ def not_tested(claim: Claim, study: Study, notebooks: Mapping[str, str]) -> Verd
 
 
 def verdict_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], notebooks: Mapping[str, str]) -> str:
-    """Return the table of all claims with verdict, value, interval and the paper's value."""
+    """Return the table of all claims with verdict, reason, value, interval and the paper's value."""
     rows = []
     for claim, verdict in zip(claims, verdicts, strict=True):
         name, tested = claim["id"], verdict.verdict != "not tested"
         link = f"[{name}](../notebooks/{notebooks[name]}.ipynb)" if name in notebooks else name
-        reason = say_other_formulas(verdict) if tested else verdict.reason
+        reason = "; ".join(filter(None, [say_other_formulas(verdict), verdict.reason]))
         title = f"[{claim['title']}](#claim-{name})" + (f" [{reason}]{{.cm-reason}}" if reason else "")
         bounds = interval(*verdict.interval)
         found = number(verdict.value) + (f" [{bounds}]{{.cm-interval}}" if bounds else "") if tested else ""
@@ -239,11 +239,11 @@ def verdict_legend(claims: Sequence[Claim], study: Study) -> str:
     lines = [
         "*Found here* is the claim's own quantity with its 95 % interval, *reference* what the paper "
         "reports or what the claim implies. **Reproduced**: all conditions of the rule hold. **Partly**: "
-        "its core holds, which can be the order of two numbers that the runs do not tell apart: the interval "
-        "says so. **Not reproduced**: the core does not hold. **Not tested**: the reason stands "
+        "the weaker condition of the rule holds. It can hold by a hair: where the interval covers zero, the "
+        "order may be chance. **Not reproduced**: not even that holds. **Not tested**: the reason stands "
         f"with the claim. Verdicts are about the model {models} in the study `{study.name}` (store hash "
         f"`{study.hash}`), except for method claims, which are decided by behaviour on simulated tables, "
-        f"and where another study is named."
+        "and where another study is named."
     ]
     for claim in own:
         words = [f"*{label}* for {verdict}" for verdict, label in claim["labels"].items()]

@@ -166,20 +166,30 @@ def _score_cells(found: Mapping[Hashable, Any]) -> tuple[str, str]:
 
 
 def _apart(summary: pd.DataFrame) -> str:
-    """Say which settings' fine-tuned models are told from those of the setting in use."""
-    tuned = summary[(summary["score"] == "finetuned_auc") & (summary["setting"] != IN_USE)]
-    names = [f"{_name(row['generator'])} ({row['setting']})" for row in tuned.to_dict("records")]
-    above = [name for name, lower in zip(names, tuned["lower"], strict=True) if lower > 0]
-    below = [name for name, upper in zip(names, tuned["upper"], strict=True) if upper < 0]
-    sides = {"above": above, "below": below}
+    """Say which settings are told from the setting in use, by the forest and once a model is fine-tuned."""
+    others = summary[summary["setting"] != IN_USE]
     found = [
-        f"{sentence_list(which)} {'lies' if len(which) == 1 else 'lie'} {side} it"
+        _say_apart(others[others["score"] == score], words)
+        for score, words in (("forest_auc", "forest's"), ("finetuned_auc", "fine-tuned"))
+    ]
+    return " ".join(found)
+
+
+def _say_apart(scores: pd.DataFrame, words: str) -> str:
+    """Say which settings lie above or below that in use by one score."""
+    names = [f"{_name(row['generator'])} ({row['setting']})" for row in scores.to_dict("records")]
+    sides = {
+        "above": [name for name, lower in zip(names, scores["lower"], strict=True) if lower > 0],
+        "below": [name for name, upper in zip(names, scores["upper"], strict=True) if upper < 0],
+    }
+    found = [
+        f"{sentence_list(which)} {'lies' if len(which) == 1 else 'lie'} {side} the setting in use"
         for side, which in sides.items()
         if which
     ]
     if not found:
-        return "No other setting's fine-tuned score is told from that of the setting in use."
-    return f"By the fine-tuned score {sentence_list(found)}; of the others none is told from it."
+        return f"By the {words} score no other setting is told from the setting in use."
+    return f"By the {words} score {', and '.join(found)}; of the others none is told from it."
 
 
 def _name(generator: str) -> str:

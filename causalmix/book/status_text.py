@@ -7,10 +7,12 @@ from typing import Any
 
 from causalmix.audit import AUDIT_FILE, read_audits
 from causalmix.audit_compare import SAME
+from causalmix.book.claims_text import Claim
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
 from causalmix.book.text import auc, badge, count, number, sentence_list, table
 from causalmix.book.workspace import BookError
+from causalmix.rules import name_ids
 from causalmix.store import StoreError
 from causalmix.verdicts import Verdict
 
@@ -79,8 +81,13 @@ def _minutes(executions: Sequence[Execution]) -> str:
     return f"{number(round(sum(one.seconds for one in executions) / 60, 1))} minutes"
 
 
-def audit_text(studies: Sequence[Study]) -> str:
+def audit_text(studies: Sequence[Study], claims: Sequence[Claim] = ()) -> str:
     """Return the audits of each study that has any, or that there is none.
+
+    Parameters
+    ----------
+    claims : sequence of mapping
+        Entries of ``claims.yml``: which of them read the arms that did not come out again.
 
     Raises
     ------
@@ -108,28 +115,95 @@ def audit_text(studies: Sequence[Study]) -> str:
         sections.append(f"Not audited: {without}.")
     header = ["Study", "Machine", "Recorded runs", "Made again", "Came out again"]
     counted = table(header, counts, widths=[18, 40, 14, 14, 14], css="cm-cards cm-audits")
-    return "\n\n".join([audit_summary(runs), counted, *sections])
+    return "\n\n".join([audit_summary(runs, claims), counted, *sections])
 
 
-def audit_summary(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return how many of the audited runs came out again, and of which arms and places the others are.
+def audit_sentence(audit: str) -> str:
+    """Return the first sentence of `audit_text`, with a link to the rest.
 
     Examples
     --------
-    >>> run = {"verdict": "differs", "arm": "ctgan", "recorded_on": "other versions"}
-    >>> audit_summary([run, {**run, "verdict": "equal"}]).partition(". ")[0]
-    '1 of 2 repetitions of recorded runs came out again'
+    >>> audit_sentence("All of it came out again. And more.\\n\\nA table.")
+    'All of it came out again. [The audit](audit.md) has each run.'
+    """
+    first = audit.partition("\n\n")[0].partition(". ")[0].rstrip(".")
+    return f"{first}. [The audit](audit.md) has each run."
+
+
+def audit_summary(runs: Sequence[Mapping[str, Any]], claims: Sequence[Claim] = ()) -> str:
+    """Return how many of the audited runs came out again, how nearly, and of which arms the others are.
+
+    Examples
+    --------
+    >>> run = {"verdict": "differs", "arm": "ctgan", "recorded_on": "other versions", "difference": 0.2}
+    >>> run |= {"tolerance": 0.01, "test_auc": 0.8, "test_auc_now": 0.75}
+    >>> near = run | {"verdict": "within tolerance", "difference": 0.001}
+    >>> audit_summary([run, near]).partition(". ")[0].split(": ")[1]
+    '0 equal, 1 off by at most 0.001 where 0.01 is allowed'
     """
     others = [run for run in runs if run["verdict"] not in SAME]
+    near = [run for run in runs if run["verdict"] == "within tolerance"]
     n_all = count(len(runs), "repetition")
-    text = f"{number(len(runs) - len(others))} of {n_all} of recorded runs came out again."
+    n_equal = number(len(runs) - len(others) - len(near))
+    how = f"{n_equal} equal"
+    if near:
+        allowed = number(max(run["tolerance"] for run in near))
+        how += f", {number(len(near))} off by at most {number(_largest(near))} where {allowed} is allowed"
+    text = f"{number(len(runs) - len(others))} of {n_all} of recorded runs came out again: {how}."
+    parts = [text, _say_same_place(runs), _say_others(runs, others), _say_readers(others, claims)]
+    return " ".join(part for part in parts if part)
+
+
+def _say_same_place(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many of the runs that were made again where they were recorded are equal."""
+    verdicts = [run["verdict"] for run in runs if run["recorded_on"] == "same place"]
+    if not verdicts:
+        return ""
+    equal = f"{number(verdicts.count('equal'))} of {number(len(verdicts))} are equal"
+    return f"Of those made again on {PLACES['same place']} {equal}."
+
+
+def _say_others(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
+    """Say of which arms and places the runs are that did not come out again, and how far they are off."""
     if not others:
-        return text
+        return ""
     arms = sentence_list([f"`{arm}`" for arm in sorted({run["arm"] for run in others})])
-    places = {run["recorded_on"] for run in others}
-    where = " or on ".join(words for place, words in PLACES.items() if place in places)
+    places = [place for place in PLACES if place in {run["recorded_on"] for run in others}]
+    where = " or on ".join(PLACES[place] for place in places)
+    n_there = sum(run["recorded_on"] in places for run in runs)
     which = "The other one is a run" if len(others) == 1 else f"The other {number(len(others))} are runs"
-    return f"{text} {which} of {arms}, recorded on {where}, seen from the audit."
+    moved = [
+        abs(run["test_auc"] - run["test_auc_now"])
+        for run in others
+        if run["test_auc"] is not None and run["test_auc_now"] is not None
+    ]
+    by = f", and its test ROC-AUC at the step that is kept by up to {number(max(moved))}" if moved else ""
+    return (
+        f"{which} of {arms}, made again on {where}, than the recorded run, as {number(n_there)} of the "
+        f"{number(len(runs))} were: a score of such a run is off by up to {number(_largest(others))}{by}."
+    )
+
+
+def _say_readers(others: Sequence[Mapping[str, Any]], claims: Sequence[Claim]) -> str:
+    """Say which claims read the arms of the runs that did not come out again."""
+    arms = {run["arm"] for run in others}
+    ids = [claim["id"] for claim in claims if arms & _named(claim["estimand"])]
+    if not ids:
+        return ""
+    read = "Claims {} read" if len(ids) > 1 else "Claim {} reads"
+    return f"{read.format(name_ids(ids))} the scores of these arms."
+
+
+def _named(estimand: Mapping[str, Any]) -> set[str]:
+    """The arms that an estimand names, and whatever else it holds."""
+    lists = [value for value in estimand.values() if isinstance(value, list)]
+    texts = {value for value in estimand.values() if isinstance(value, str)}
+    return texts.union(*lists)
+
+
+def _largest(runs: Sequence[Mapping[str, Any]]) -> float | None:
+    """The largest difference of any score of any of the runs, where they have both."""
+    return max((run["difference"] for run in runs if run["difference"] is not None), default=None)
 
 
 def audit_counts(study: str, audit: Mapping[str, Any]) -> list[str]:
