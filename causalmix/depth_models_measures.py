@@ -1,11 +1,12 @@
-"""The dial against its controls with two models, in the measures of stability that their rules leave out."""
+"""The dial and its controls with two models, beside the rules: in other measures, and on all folds."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from causalmix.depth_contrasts import measures_against_controls
-from causalmix.depth_tests import PRIMARY_MEASURE
+from causalmix.depth_dial import dial, dial_against_controls
+from causalmix.depth_tests import PRIMARY_MEASURE, measurements
 from causalmix.markdown import cards
 from causalmix.rules import with_ends
 from causalmix.stability import name_measure
@@ -50,3 +51,32 @@ def describe_measures(found: pd.DataFrame) -> str:
         "of stability, on the folds of the first two rules. These intervals are not adjusted for their "
         f"number.\n\n{cards(['Measure', *models], rows)}"
     )
+
+
+def on_all_folds(studies: Pair) -> pd.DataFrame:
+    """Return the dial's correlation with the primary measure, and its excess over the controls', per model.
+
+    Parameters
+    ----------
+    studies : pair of StudyView
+        With all folds that were run.
+
+    Returns
+    -------
+    DataFrame
+        ``model, test`` (``dial``, ``dial_against_controls``), ``n_folds`` and the quantities of
+        `causalmix.depth_dial.dial`; no row with fewer than three tables.
+    """
+    rows = []
+    for study in studies:
+        runs = study.runs()
+        if not len(runs):
+            continue
+        about = {"model": study.model, "n_folds": runs["fold"].nunique()}
+        table = measurements(runs, study.trajectories(), PRIMARY_MEASURE)
+        rows += [
+            {**about, "test": "dial", **dial(table)},
+            {**about, "test": "dial_against_controls", **dial_against_controls(table)},
+        ]
+    columns = ["model", "test", "n_folds", "effect", "lower", "upper", "p_value", "n"]
+    return pd.DataFrame(rows, columns=columns).dropna(subset=["effect"]).reset_index(drop=True)

@@ -186,10 +186,13 @@ def say_answer(rule: DepthModelsRule, readings: Sequence[Reading], models: Seque
     other = next((one for one in again if one.outcome != own.outcome), None)
     if other is None:
         return f"**{rule.question}** {answer}"
+    nearer = abs(other.first.value) < abs(own.first.value)
+    shrunk = " There the first model's own estimate is nearer to zero: the rule's answer hangs on it."
     return (
-        f"**{rule.question}** Not settled. {own.about}, {what} is {say(own.first)} with `{models[0]}` and "
-        f"{say(own.second)} with `{models[1]}`: *{answer}* {other.about}, it is {say(other.first)} and "
-        f"{say(other.second)}: *{rule.answers[other.outcome]}*"
+        f"**{rule.question}** Not settled: the rule answers differently to other runs. {own.about}, {what} "
+        f"is {say(own.first)} with `{models[0]}` and {say(own.second)} with `{models[1]}`; to these the rule "
+        f"says: *{answer}* {other.about}, it is {say(other.first)} and {say(other.second)}; to these the "
+        f"rule says: *{rule.answers[other.outcome]}*{shrunk if nearer else ''}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -109,6 +110,7 @@ def publish(
     provenance: str,
     verdict: Verdict | None = None,
     answer: str = "",
+    tables: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write a figure with the data behind it, show it, and say where it comes from.
 
@@ -130,12 +132,15 @@ def publish(
     verdict : Verdict, optional
     answer : str
         Markdown that answers the notebook's question, for the chapter that asks it.
+    tables : mapping, optional
+        More tables by name, which chapters quote: ``data/<name>_<table>.csv``.
     """
     folder = Path(out)
     png, _ = save_figure(fig, folder / "figures" / name)
-    table = folder / "data" / f"{name}.csv"
-    table.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(table, index=False, float_format="%.8g", lineterminator="\n")
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    for stem, table in {name: frame, **{f"{name}_{key}": one for key, one in (tables or {}).items()}}.items():
+        path = folder / "data" / f"{stem}.csv"
+        table.to_csv(path, index=False, float_format="%.8g", lineterminator="\n")
     links = ", ".join(
         f"[{label}](files/{name}/{path})"
         for label, path in (

@@ -27,12 +27,11 @@ from causalmix.book import controls_text
 from causalmix.book.build import build
 from causalmix.book.claims_text import QUANTITIES, read_claims, rules_commit
 from causalmix.book.crate import METADATA
-from causalmix.book.depth_text import change_text, depth_answer, depth_caution, depth_snippets, model_rules
+from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
 from causalmix.book.depth_views_text import (
     agreement_text,
     isolation_text,
     known_text,
-    scarcity_text,
     within_text,
 )
 from causalmix.book.execute import RECORD, Job, check_parameters, execute, execute_all, package_checksum
@@ -107,13 +106,13 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
     claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
     given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
     untested = Verdict(**given, verdict="not tested", rule="r", reason="no runs of the dial")
-    assert "not recorded here: no runs of the dial" in depth_answer(claim, untested, {})
+    assert "not recorded here: no runs of the dial" in depth_answer(claim, untested)
     tested = Verdict(
         **given, verdict="reproduced", label="an association", rule="r", value=-0.31, interval=(-0.5, -0.1),
         model="m", n_runs=70, n_datasets=9,
         quantities={"p_value": 0.002, "sign_flip_p": 0.04, "n_repeated": 3.0, "n_blocks": 18.0},
     )  # fmt: skip
-    answer = depth_answer(claim, tested, {})
+    answer = depth_answer(claim, tested)
     for part in (
         "[an association]",
         "9 tables",
@@ -124,8 +123,7 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
         assert part in answer
     caution = depth_caution(tested)
     assert "in 3 of 18 blocks" in caution and "sign-flip p 0.04" in caution and depth_caution(untested) == ""
-    assert "exclude correlations below −0.50 and above −0.10" in answer
-    assert "0.20, is excluded above zero and not below" in answer
+    assert "of 0.20 or more, the size fixed beforehand as relevant, is excluded above zero and not" in answer
 
 
 @pytest.mark.parametrize(
@@ -133,7 +131,7 @@ def test_the_answer_to_the_open_question_comes_from_its_verdict() -> None:
     [
         ("partly", 0.3, (-0.3, 0.3), ["Nothing was found", "excluded neither above nor below zero"]),
         ("partly", 0.01, (-0.3, -0.1), ["a trace of an association", "excluded above zero and not below"]),
-        ("not reproduced", 0.3, (-0.1, 0.1), ["Nothing of relevant size", "excluded above and below zero"]),
+        ("not reproduced", 0.3, (-0.1, 0.1), ["Nothing of relevant size", "excluded in either direction"]),
         ("reproduced", 0.01, (-0.6, -0.3), ["An association of relevant size was found"]),
     ],
 )
@@ -144,21 +142,8 @@ def test_the_answer_says_plainly_what_was_found_and_what_is_excluded(
     given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
     found = Verdict(**given, verdict=verdict, rule="r", value=sum(interval) / 2, interval=interval,
                     quantities={"p_value": p_value})  # fmt: skip
-    answer = depth_answer(claim, found, {})
+    answer = depth_answer(claim, found)
     assert all(part in answer for part in words)
-
-
-@pytest.mark.parametrize(
-    ("p_value", "found"), [(0.04, "The answer changes"), (0.06, "No change of the answer")]
-)
-def test_scarcity_changes_the_answer_only_where_its_test_says_so(p_value, found) -> None:
-    low_data = pd.DataFrame(
-        {
-            "quantity": "correlation", "dataset": ["a", "b"], "max_train_rows": [64, 128], "trend": -0.2,
-            "trend_lower": -0.4, "trend_upper": -0.1, "trend_p": p_value, "n_folds": 1,
-        }
-    )  # fmt: skip
-    assert scarcity_text(low_data).startswith(found)
 
 
 def test_a_mixed_model_that_did_not_converge_is_named() -> None:
@@ -183,28 +168,6 @@ def test_how_the_measures_go_together_is_said_of_the_one_that_decides_and_of_the
     )
     assert "and 0.10." in text and "0.70 [−0.50, 0.90]" in text
     assert "*early-stopping regret* and *steps to best*" in text
-
-
-@pytest.mark.parametrize(("lower", "leaves_out"), [(-0.0016, True), (0.002, False)])
-def test_a_change_in_the_measures_unit_is_a_decimal_beside_its_share_of_the_mean(lower, leaves_out) -> None:
-    row = {"series": "dial", "setting": "0", "measure": PRIMARY_MEASURE, "uncut": 0.008, "mean": -0.0008}
-    ends = {"lower": min(lower, -0.000054), "upper": max(lower, -0.000054)}
-    text = change_text(pd.DataFrame([{**row, **ends}]))
-    assert "e-05" not in text and "−0.000054" in text and "10 % of their mean of 0.008 nats." in text
-    assert ("no smallest size of interest was set in this unit" in text) == leaves_out
-    assert "rank correlation" not in text
-
-
-def test_a_bend_along_the_dial_is_shown_since_the_correlation_does_not_see_it() -> None:
-    rows = [
-        {"series": series, "setting": setting, "mean": sign * mean}
-        for series, sign in (("dial", 1), ("control", -1))
-        for setting, mean in (("0", -0.0008), ("2", 0.0004), ("3", 0.0006), ("full", 0.0))
-    ]
-    frame = pd.DataFrame(rows).assign(measure=PRIMARY_MEASURE, uncut=0.008, lower=-0.001, upper=0.001)
-    text = change_text(frame)
-    assert "at most 2 and 3 changed it by +0.0004 nats [−0.001, +0.001] and +0.0006 nats [" in text
-    assert "a rank correlation sees only what rises or falls" in text and "−0.0006" not in text
 
 
 @pytest.mark.parametrize(
@@ -238,8 +201,8 @@ def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None
     claim = next(c for c in read_claims(ROOT / "notebooks" / "claims.yml") if c["kind"] == "exploratory")
     given = {name: claim[name] for name in ("id", "title", "sentence", "kind")}
     untested = Verdict(**given, verdict="not tested", rule="r", reason="no runs")
-    texts = depth_snippets(claim, untested, [], Path("absent.json"))
-    about = ("within", "known", "agreement", "recovered", "isolated", "scarcity")
+    texts = depth_snippets(claim, untested, [], [], Path("absent"))
+    about = ("questions", "within", "known", "agreement", "recovered", "isolated", "scarcity")
     assert all("not recorded here" in texts[f"depth_{name}"] for name in about)
 
 

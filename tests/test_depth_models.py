@@ -354,10 +354,13 @@ def test_an_answer_that_other_runs_would_change_is_called_unsettled_and_both_are
     settled = say_answer(rule, [own, same], models, what)
     assert settled == f"**{rule.question}** {rule.answers['holds']}"
     assert say_answer(rule, [own, same, other], models, what) == (
-        f"**{rule.question}** Not settled. On three folds, the correlation is 0.2 [0.1, 0.3] with `ours` and "
-        f"0.2 [0.1, 0.3] with `theirs`: *{rule.answers['holds']}* On all folds, it is 0 [−0.1, 0.1] and "
-        f"0.2 [0.1, 0.3]: *{rule.answers['nothing']}*"
+        f"**{rule.question}** Not settled: the rule answers differently to other runs. On three folds, the "
+        "correlation is 0.2 [0.1, 0.3] with `ours` and 0.2 [0.1, 0.3] with `theirs`; to these the rule says: "
+        f"*{rule.answers['holds']}* On all folds, it is 0 [−0.1, 0.1] and 0.2 [0.1, 0.3]; to these the rule "
+        f"says: *{rule.answers['nothing']}* There the first model's own estimate is nearer to zero: the "
+        "rule's answer hangs on it."
     )
+    assert "nearer to zero" not in say_answer(rule, [other, own], models, what)
     table = tabulate(rule, [own, Reading("The controls alone", none, none)], models)
     assert f"  - [The rule's answer]{{.cm-label}} {rule.answers['holds']}\n* - The controls alone\n" in table
     assert table.endswith("[`theirs`]{.cm-label} 0 [−0.1,\N{NO-BREAK SPACE}0.1]\n  -\n```")

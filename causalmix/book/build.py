@@ -118,7 +118,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         **findings_text.snippets(studies, claims, verdicts),
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
-        **depth_text.depth_snippets(depth, answer, executions, workspace.results / "depth" / "earlier.json"),
+        **depth_text.depth_snippets(depth, answer, executions, studies, workspace.results),
         **depth_text.model_rules(studies),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(

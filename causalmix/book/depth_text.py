@@ -15,37 +15,43 @@ import pandas as pd
 
 from causalmix import depth_models_rules
 from causalmix.book.claims_text import Claim, rules_commit
+from causalmix.book.depth_questions_text import CLAIM_19, questions_text, true_graphs
+from causalmix.book.depth_reading_text import second_model_text, tail_text
 from causalmix.book.depth_views_text import (
     ALPHA,
     agreement_of_primary,
     agreement_text,
-    describe_measure,
+    change_text,
     isolation_text,
     known_text,
     recovered_depths,
     recovery_text,
     scarcity_text,
-    signed,
     within_text,
 )
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
-from causalmix.book.text import badge, count, interval, number, percent, sentence_list
+from causalmix.book.text import badge, count, interval, number, sentence_list
 from causalmix.depth_dial import CONTROL, DIAL
+from causalmix.intervals import signed as signed_with_ends
 from causalmix.stability import name_measure
 from causalmix.verdicts import Verdict
 
 
 def depth_snippets(
-    claim: Claim, verdict: Verdict, executions: Sequence[Execution], earlier: Path
+    claim: Claim, verdict: Verdict, executions: Sequence[Execution], studies: Sequence[Study], results: Path
 ) -> dict[str, str]:
-    """Return the pieces of text on depth by name; ``earlier`` is the file of `earlier_text`."""
-    tables = published_tables(executions)
+    """Return the pieces of text on depth by name; ``results`` is the folder of the recorded studies."""
+    tables, earlier = published_tables(executions), results / "depth" / "earlier.json"
     return {
+        "depth_questions": questions_text(claim, verdict, tables),
+        "depth_tail": tail_text(studies),
+        "depth_change": change_text(tables.get(CLAIM_19)),
+        "depth_second_model": second_model_text(studies, results / "finetune"),
         "depth_question": f"> {claim['sentence']}\n",
-        "depth_answer": depth_answer(claim, verdict, tables),
+        "depth_answer": depth_answer(claim, verdict),
         "depth_caution": depth_caution(verdict),
-        "depth_reservations": reservations(earlier, verdict, tables),
+        "depth_reservations": reservations(earlier, verdict, tables, studies),
         "depth_agreement": agreement_text(tables.get("depth_measures")),
         "depth_earlier": earlier_text(earlier),
         "depth_rule": depth_rule(claim),
@@ -100,7 +106,9 @@ def earlier_text(path: Path) -> str:
     return "\n".join(lines)
 
 
-def reservations(path: Path, verdict: Verdict, tables: Mapping[str, pd.DataFrame]) -> str:
+def reservations(
+    path: Path, verdict: Verdict, tables: Mapping[str, pd.DataFrame], studies: Sequence[Study] = ()
+) -> str:
     """Return what to hold against the answer to the open question; nothing where it was not tested.
 
     Parameters
@@ -109,38 +117,56 @@ def reservations(path: Path, verdict: Verdict, tables: Mapping[str, pd.DataFrame
         See `earlier_text`.
     tables : mapping
         From `published_tables`.
+    studies : sequence of Study
+        Of which the dial's own tells whether runs were repeated.
     """
     if verdict.verdict == "not tested":
         return ""
     looks = len(json.loads(path.read_text(encoding="utf-8"))) + 1 if path.is_file() else 1
-    parts = [
-        "**What to hold against it.** It is about one measure of stability; [](depth.md) has the others."
-    ]
+    parts = ["**What to hold against it.** The verdict on the dial is about one measure of stability."]
     if "depth_measures" in tables:
         parts.append(agreement_of_primary(tables["depth_measures"]))
+    parts.append(_say_noisy(studies))
     if looks > 1:
         parts.append(
-            f"This is record number {looks} of a study that was run again and made larger, mostly "
-            "because earlier ones were undecided, and nothing is adjusted for those looks."
+            f"This is record number {looks} of a study that was made larger, mostly because earlier ones "
+            "were undecided; nothing is adjusted for those looks."
         )
     if "depth_recovery" in tables:
         found = recovered_depths(tables["depth_recovery"])
-        parts.append(f"And the depth is that of *discovered* graphs. {found}")
-    return " ".join(parts)
+        parts.append(f"The depth is that of *discovered* graphs. {found}")
+    parts.append(_say_where_depth_is_true(verdict.value, tables))
+    return " ".join(part for part in parts if part)
+
+
+def _say_noisy(studies: Sequence[Study]) -> str:
+    """Say what noise does to a correlation, and whether runs were repeated against it."""
+    own = [study.runs["repeat"].max() for study in studies if study.name == "depth"]
+    once = ", and no run was repeated" if own and own[0] == 0 else ""
+    return f"It rests on few changes of a loss on few rows; such noise draws correlations towards zero{once}."
+
+
+def _say_where_depth_is_true(value: float, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Say what was found where graphs have the depth that was set, and whether its sign is the verdict's."""
+    row = true_graphs(tables)
+    if row is None:
+        return ""
+    other = ", of the other sign than the dial's" if row["rho"] * value < 0 else ""
+    return (
+        "Where simulated graphs truly have the depth that was set, the correlation was "
+        f"{signed_with_ends(row['rho'], row['lower'], row['upper'])}{other} (exploratory)."
+    )
 
 
 def published_tables(executions: Sequence[Execution]) -> dict[str, pd.DataFrame]:
-    """Return the data that each depth notebook published with its figure, where it has any rows."""
-    files = {
-        one.name: one.out / "data" / f"{one.name}.csv"
-        for one in executions
-        if one.name.startswith(("depth_", "claim_19"))
-    }
-    tables = {name: pd.read_csv(file) for name, file in files.items() if file.is_file()}
+    """Return the tables with any rows that depth notebooks published, by the name of their file."""
+    folders = [one.out / "data" for one in executions if one.name.startswith(("depth_", "claim_19"))]
+    files = [file for folder in folders for file in sorted(folder.glob("*.csv"))]
+    tables = {file.stem: pd.read_csv(file) for file in files}
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def depth_answer(claim: Claim, verdict: Verdict, tables: Mapping[str, pd.DataFrame]) -> str:
+def depth_answer(claim: Claim, verdict: Verdict) -> str:
     """Return the answer to the open question, from its verdict, or that the runs are not there.
 
     Parameters
@@ -148,8 +174,6 @@ def depth_answer(claim: Claim, verdict: Verdict, tables: Mapping[str, pd.DataFra
     claim : mapping
         Entry 19 of claims.yml.
     verdict : Verdict
-    tables : mapping
-        From `published_tables`.
     """
     if verdict.verdict == "not tested":
         return (
@@ -169,8 +193,6 @@ def depth_answer(claim: Claim, verdict: Verdict, tables: Mapping[str, pd.DataFra
         f"{number(verdict.quantities.get('sign_flip_p', math.nan))}; below zero means that deeper graphs "
         f"converge more steadily).",
         excluded_text(verdict.interval, smallest),
-        change_text(tables.get("claim_19_depth_and_stability")),
-        scarcity_text(tables["depth_low_data"]) if "depth_low_data" in tables else "",
         "It is a finding about this model on these tables.",
     ]
     return " ".join(part for part in parts if part)
@@ -196,66 +218,33 @@ def in_short(verdict: Verdict, p_value: float) -> str:
     if verdict.verdict == "reproduced":
         return "An association of relevant size was found."
     if verdict.verdict == "not reproduced":
-        return "Nothing of relevant size was found, and a rank correlation of that size can be excluded."
+        return "Nothing of relevant size was found."
     if p_value < ALPHA:
         return "There is a trace of an association, but none of relevant size is established."
     return "Nothing was found; but the data are too few to exclude an effect of relevant size."
 
 
 def excluded_text(ends: tuple[float, float], smallest: float) -> str:
-    """Return how large an effect the data can exclude.
+    """Return whether the data exclude an effect of the size that was fixed as relevant.
 
     Examples
     --------
-    >>> excluded_text((-0.3, 0.1), 0.2).split("; ")[1]
-    'an effect of the smallest size of interest, 0.20, is excluded above zero and not below.'
+    >>> excluded_text((-0.3, 0.1), 0.2).split(", ")[2]
+    'is excluded above zero and not below.'
     """
     lower, upper = ends
     if not (math.isfinite(lower) and math.isfinite(upper)):
         return ""
     side = {
-        (True, True): "above and below zero",
-        (True, False): "above zero and not below",
-        (False, True): "below zero and not above",
-        (False, False): "neither above nor below zero",
+        (True, True): "excluded in either direction",
+        (True, False): "excluded above zero and not below",
+        (False, True): "excluded below zero and not above",
+        (False, False): "excluded neither above nor below zero",
     }[upper < smallest, lower > -smallest]
     return (
-        f"With this confidence the data exclude correlations below {number(lower)} and above "
-        f"{number(upper)}; an effect of the smallest size of interest, {number(smallest)}, is excluded "
+        f"An average correlation of {number(smallest)} or more, the size fixed beforehand as relevant, is "
         f"{side}."
     )
-
-
-def change_text(dial: pd.DataFrame | None) -> str:
-    """Return what cut graphs change in the place of uncut ones, in the unit of the measure."""
-    if dial is None:
-        return ""
-    along = dial[dial["series"] == "dial"].assign(setting=dial["setting"].astype(str))
-    own = along[along["setting"] == "0"]
-    if own.empty:
-        return ""
-    row, uncut = own.iloc[0], own["uncut"].mean()
-    name, unit = describe_measure(row["measure"])
-    text = (
-        f"In its own unit: graphs without any edge in the place of uncut ones changed *{name}* by "
-        f"{_change(row, unit)}, {percent(abs(row['mean']) / uncut)} of their mean of "
-        f"{signed(uncut).lstrip('+')}{unit}."
-    )
-    if row["lower"] * row["upper"] > 0:
-        text += " That interval leaves zero out; no smallest size of interest was set in this unit."
-    others = along[~along["setting"].isin(["0", "full"])].drop_duplicates("setting")
-    if len(others) > 1:
-        text += (
-            f" Graphs of a depth of at most {sentence_list(list(others['setting']))} changed it by "
-            f"{sentence_list([_change(other, unit) for _, other in others.iterrows()])}: a rank correlation "
-            "sees only what rises or falls all along the dial. None of these intervals is adjusted for the "
-            "others."
-        )
-    return text
-
-
-def _change(row: pd.Series, unit: str) -> str:
-    return f"{signed(row['mean'])}{unit} [{signed(row['lower'])}, {signed(row['upper'])}]"
 
 
 def depth_rule(claim: Claim) -> str:

@@ -167,14 +167,7 @@ ANSWERS: dict[str, tuple[str, str]] = {
 """Snippet to the notebook that answers a chapter's question, and what stands there without it."""
 
 
-SHORT = {
-    "controls": 1,
-    "models": 1,
-    "depth_models": 3,
-    "depth_controls": 1,
-    "selection": 1,
-    "incomplete": 1,
-}
+SHORT = {"controls": 1, "models": 1, "selection": 1, "incomplete": 1}
 """Answers that other chapters quote, and how many of their paragraphs: of each its first line."""
 
 
