@@ -66,7 +66,7 @@ def test_the_table_of_questions_tells_observation_from_experiment_and_gives_each
         "undecided; and tables differ in more than depth",
         "**no association of relevant size** (the verdict of claim 19)",
         "no effect of relevant size",
-        "deeper is steadier; on the folds that were run later alone −0.067 [−0.136,\N{NO-BREAK SPACE}+0.001]",
+        "deeper is steadier; on later folds alone −0.067 [−0.136,\N{NO-BREAK SPACE}+0.001]",
         "dial: no effect of relevant size; minus controls: undecided",
         "deeper is steadier (exploratory, p 0.015, not adjusted)",
     ]

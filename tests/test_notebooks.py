@@ -228,7 +228,7 @@ def test_the_depth_claim_lists_its_secondary_tests_adjusted_by_holm(
     shown = (executed[name][0] / "executed.ipynb").read_text()
     assert "<th>p (Holm)</th>" in shown and "<th>dial minus controls</th>" in shown
     (secondary,) = executed[name][0].rglob(f"{name}_secondary.csv")
-    assert {"dial_against_controls", "between_datasets"} <= set(pd.read_csv(secondary)["test"])
+    assert {"dial_against_controls", "dial"} <= set(pd.read_csv(secondary)["test"])
 
 
 def test_the_controls_answer_their_question_in_a_sentence(executed, name="controls"):

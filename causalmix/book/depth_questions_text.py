@@ -201,9 +201,7 @@ def _on_later_folds(tables: Mapping[str, pd.DataFrame]) -> str:
     if frame is None:
         return ""
     own = frame[(frame["part"] == "later") & (frame["measure"] == SECOND_MEASURE)]
-    return "".join(
-        f"; on the folds that were run later alone {_result(row)}" for row in own.to_dict("records")
-    )
+    return "".join(f"; on later folds alone {_result(row)}" for row in own.to_dict("records"))
 
 
 def _second_model(first: str, tables: Mapping[str, pd.DataFrame], smallest: float) -> list[Asked]:

@@ -123,14 +123,14 @@ def reservations(
     if verdict.verdict == "not tested":
         return ""
     looks = len(json.loads(path.read_text(encoding="utf-8"))) + 1 if path.is_file() else 1
-    parts = ["**What to hold against it.** The verdict on the dial is about one measure of stability."]
+    parts = ["**What to hold against it.** The verdict is about one measure of stability."]
     if "depth_measures" in tables:
         parts.append(agreement_of_primary(tables["depth_measures"]))
     parts.append(_say_noisy(studies))
     if looks > 1:
         parts.append(
             f"This is record number {looks} of a study that was made larger, mostly because earlier ones "
-            "were undecided; nothing is adjusted for those looks."
+            "were undecided; nothing is adjusted for that."
         )
     if "depth_recovery" in tables:
         found = recovered_depths(tables["depth_recovery"])
