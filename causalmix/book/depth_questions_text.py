@@ -162,7 +162,7 @@ def _beyond_edges(tables: Mapping[str, pd.DataFrame], smallest: float) -> list[A
     """Experiment: the dial against controls that lose as many edges."""
     return [
         Asked(
-            "Does it beyond the number of edges?",
+            "And beyond the number of edges?",
             "Dial minus controls, which lose as many edges and keep their depth",
             f"{_result(row)} (adjusted p {number(row['p_holm'])})",
             found,
@@ -177,7 +177,7 @@ def _second_measure(tables: Mapping[str, pd.DataFrame], smallest: float) -> list
     name = f"*{name_measure(SECOND_MEASURE)}*"
     return [
         Asked(
-            "Does it in a second measure?",
+            "And by a second measure?",
             f"Dial minus controls in {name}",
             f"{_result(row)} (adjusted p {number(row['p_holm'])})",
             f"{found}{_on_later_folds(tables)}",
@@ -216,7 +216,7 @@ def _second_model(first: str, tables: Mapping[str, pd.DataFrame], smallest: floa
     alone, apart = (read_effect(row["lower"], row["upper"], smallest) for row in (dial, beyond))
     return [
         Asked(
-            "Does it with another model?",
+            "And with another model?",
             f"{model}, the same tables and graphs, {count(int(dial['n_folds']), 'fold')}: the dial; "
             "the dial minus controls",
             f"{_result(dial)}; {_result(beyond)}",

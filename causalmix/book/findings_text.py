@@ -102,7 +102,7 @@ def say_first_lead(study: Study) -> str:
 def _how(lead: Interval) -> str:
     """Say on which side of zero an interval lies, above being better."""
     better = "better" if lead.lower > 0 else "worse"
-    return f"did {better} than" if lead.lower > 0 or lead.upper < 0 else "was not told from"
+    return f"did {better} than" if lead.lower > 0 or lead.upper < 0 else "could not be told from"
 
 
 def _say_medians(runs: pd.DataFrame, verdicts: Sequence[Verdict]) -> str:
@@ -158,10 +158,12 @@ def _say_depth(verdict: Verdict, against: Mapping[str, float] | None) -> str:
     )
     if not against:
         return text
-    told = "an effect of depth on it was" if against["p_value"] < ALPHA else "no effect of depth on it was"
+    told = (
+        "an effect of depth on it was" if against["p_value"] < ALPHA else "no effect of depth on it could be"
+    )
     found = signed(against["effect"], against["lower"], against["upper"])
     return (
-        f"{text} Beyond the number of edges {told} told: the correlation minus that along controls, which "
+        f"{text} Beyond the number of edges {told} seen: the correlation minus that along controls, which "
         f"lose as many edges and keep their depth, is {found}."
     )
 
