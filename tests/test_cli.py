@@ -292,7 +292,8 @@ def test_runs_that_failed_beside_others_that_did_not_are_no_error(cli, model, mo
 def test_the_folder_of_the_tables_can_stand_in_the_environment(cli, model, monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     target = TASKS["diabetes"].target
-    table = pd.DataFrame({"age": rng.normal(size=80), target: rng.choice(["yes", "no"], 80)})
+    table = pd.DataFrame(rng.normal(size=(80, TASKS["diabetes"].features))).add_prefix("x")
+    table[target] = rng.choice(["yes", "no"], 80)
     (tmp_path / "tables" / "tabarena").mkdir(parents=True)
     table.to_parquet(tmp_path / "tables" / "tabarena" / "diabetes.parquet")
     words = ("run", "--profile", "first-look", "--study", "mine", "--datasets", "diabetes", "--folds", "0")

@@ -203,6 +203,17 @@ def test_a_wrong_target_names_the_nearest_column(tmp_path):
             r"'answer' holds 'None' in 40 rows, 'NA' in 20 rows, which is read as missing.*Parquet",
         ),
         ("gaps.csv", "age,answer\n" + "1,no\n2,yes\n3,\n" * 20, "missing in 20 of 60 rows; drop these rows"),
+        (
+            "cut.csv",
+            "age,size,answer\n" + "1,2,no\n3,4,yes\n" * 20 + "5,6",
+            "line 42: 2 fields.*complete",
+        ),
+        (
+            "break.csv",
+            'town,size,answer\n"A\n\nB",2,no\n' + "A,1,no\nB,3,yes\n" * 20 + "A\nB,3,yes\n",
+            "line 45: 1 fields, but the header has 3; .* in double quotes",
+        ),
+        ("quote.csv", 'town,answer\n"A,no\n' + "B,yes\n" * 30_000 + '"', "quote.csv cannot be read .*field"),
         ("twice.csv", "age,age,answer\n" + "1,2,no\n3,4,yes\n" * 20, "several columns are called 'age'"),
     ],
 )
@@ -211,6 +222,35 @@ def test_a_bad_file_is_named(tmp_path, file, content, message):
         (tmp_path / file).write_text(content)
     with pytest.raises(DataError, match=message):
         load_table(tmp_path / file, target="answer")
+
+
+def test_blank_lines_and_quoted_line_breaks_of_a_csv_are_no_short_rows(tmp_path):
+    content = "town,answer\r\n\r\n" + '"A\r\n\r\nB",no\r\n  \r\n"C, D",yes\r\n' * 20 + "\r\n"
+    (tmp_path / "people.csv").write_bytes(content.encode())
+    ds = load_table(tmp_path / "people.csv", "answer")
+    assert len(ds.X) == 40 and set(ds.X["town"]) == {"A\r\n\r\nB", "C, D"}
+
+
+@pytest.mark.parametrize("name", ["code", "answer"])
+def test_a_named_index_of_a_parquet_file_is_refused_as_it_would_be_lost(tmp_path, name):
+    table = frame(code=["a", "b"] * (N // 2), answer=Y)
+    table.set_index(name).to_parquet(tmp_path / "people.parquet")
+    with pytest.raises(DataError, match=rf"'{name}' is the table's index, not a column.*reset_index\(\)"):
+        load_table(tmp_path / "people.parquet", "answer")
+
+
+def test_an_index_without_a_name_is_no_fault(tmp_path):
+    frame(answer=Y)[::-1].to_parquet(tmp_path / "people.parquet")
+    assert list(load_table(tmp_path / "people.parquet", "answer").X) == ["age"]
+
+
+def test_labels_that_differ_only_by_blanks_around_them_are_noted(tmp_path):
+    table = pd.DataFrame({"size": [3, 1] * (N // 2), "answer": ["no", "yes", " yes", "maybe"] * (N // 4)})
+    table.to_csv(tmp_path / "people.csv", index=False)
+    ds = load_table(tmp_path / "people.csv", "answer")
+    (note,) = ds.notes
+    assert "target 'answer': ' yes', 'yes' differ only by the blanks around them" in note
+    assert ds.y.cat.categories.tolist() == [" yes", "maybe", "no", "yes"]
 
 
 def test_a_class_called_none_is_kept_in_parquet(tmp_path):

@@ -16,7 +16,7 @@ from causalmix.engine import ENGINES, count_workers, generate_all, run_all, take
 from causalmix.engines import run_on_cluster, work_off
 from causalmix.models.base import ModelError
 from causalmix.pool import Outcome, PoolError
-from causalmix.specs import ARMS, Arm, SpecError
+from causalmix.specs import ARMS, OWN_TABLE, Arm, SpecError
 from causalmix.store import ResultStore
 from causalmix.threads import cpu_threads
 from tests.runs import make_failure, make_record, make_spec, save_tiny_model
@@ -160,6 +160,19 @@ def test_a_table_that_cannot_be_read_stops_the_study_and_an_unusable_one_is_a_fa
         assert store.missing([spec]) == [spec]
     else:
         assert run_here([spec], store, data_dir=tmp_path).failed == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "own"), [("nowhere", False), ("", True)], ids=["the folder", "a user's own file"]
+)
+def test_data_that_vanish_in_mid_study_stop_it_and_their_runs_stay_missing(
+    store, model, tmp_path, folder, own
+):
+    table = {"suite": OWN_TABLE, "dataset": "mine.csv", "target": "y"} if own else {"suite": "tabarena33"}
+    spec = make_spec("default", **{"dataset": "diabetes", **table}, model=model, preset="smoke")
+    with pytest.raises(OSError, match="does not exist"):
+        run_here([spec], store, data_dir=tmp_path / folder)
+    assert store.missing([spec]) == [spec]
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from causalmix.data import SUITES, DataError, check_datasets, list_datasets, load_dataset, tabarena
+from causalmix.data.files import UnreadableError
 from causalmix.data.tabarena_tasks import TABARENA33, TASKS
 from causalmix.planning import find_absent
 from tests.openml_server import openml_with
@@ -21,6 +22,21 @@ def donors(n_rows: int = TASK.rows) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.integers(0, 50, (n_rows, TASK.features)), columns=list("abcd"))
     return table.assign(**{TASK.target: pd.Categorical(rng.choice(["0", "1"], n_rows))})
+
+
+BAD_CSVS = {
+    "row numbers": (lambda table: table.to_csv(), "first column has no name.*index=False"),
+    "semicolons": (lambda table: table.to_csv(index=False, sep=";"), "separated by semicolons"),
+    "no name for the rows": (lambda table: table.to_csv().removeprefix(","), "more fields than its header"),
+    "a row cut off": (
+        lambda table: table.to_csv(index=False)[:-3],
+        "line 749: 4 fields.*header has 5",
+    ),
+    "labels read as missing": (
+        lambda table: table.to_csv(index=False).replace(",0\n", ",None\n"),
+        "holds 'None' in .* read as missing",
+    ),
+}
 
 
 @pytest.fixture
@@ -66,10 +82,10 @@ def test_a_sibling_folder_of_partial_tables_is_found_and_noted(tmp_path, offline
 
 def test_the_literal_level_nan_becomes_missing(tmp_path, offline):
     level = pd.Categorical(["x", "nan"] * (TASK.rows // 2))
-    donors().assign(d=level).to_parquet(tmp_path / f"{NAME}.parquet")
+    donors().assign(c=level).to_parquet(tmp_path / f"{NAME}.parquet")
     ds = load_dataset(NAME, data_dir=tmp_path, cache_dir=tmp_path / "cache")
-    assert ds.X["d"].isna().sum() == TASK.rows // 2
-    assert ds.notes == ("the level 'nan' is read as missing in 1 columns: d",)
+    assert ds.X["c"].isna().sum() == TASK.rows // 2
+    assert ds.notes == ("the level 'nan' is read as missing in 1 columns: c",)
 
 
 def test_openml_is_asked_once_and_then_the_cache(tmp_path, fetched):
@@ -119,14 +135,47 @@ def test_a_changed_cache_file_is_refused(tmp_path, fetched):
 
 def test_without_internet_the_error_says_what_to_do(tmp_path, offline):
     message = rf"{TASK.openml_dataset}.*URLError.*no route to host.*--data or CAUSALMIX_DATA"
-    with warnings.catch_warnings(), pytest.raises(DataError, match=message):
+    with warnings.catch_warnings(), pytest.raises(UnreadableError, match=message):
         warnings.simplefilter("error")  # the error says it all
         load_dataset(NAME, cache_dir=tmp_path)
 
 
-def test_a_data_folder_that_does_not_exist_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"data folder .*nowhere does not exist"):
+def test_a_data_folder_that_does_not_exist_is_a_fault_of_the_machine_and_named(tmp_path):
+    with pytest.raises(UnreadableError, match=r"data folder .*nowhere does not exist"):
         load_dataset(NAME, data_dir=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("case", BAD_CSVS)
+def test_a_csv_of_a_suite_is_checked_as_a_users_own_is(tmp_path, case):
+    change, message = BAD_CSVS[case]
+    sorted_by_class = donors().sort_values(TASK.target, ignore_index=True)
+    (tmp_path / f"{NAME}.csv").write_text(change(sorted_by_class))
+    with pytest.raises(DataError, match=rf"{NAME}\.csv.*{message}"):
+        load_dataset(NAME, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"row": range(TASK.rows)}, "has 5 features, TabArena has 4"),
+        ({TASK.target: ["0", "1", "2", "3"] * (TASK.rows // 4)}, "has 4 classes, TabArena has 2"),
+    ],
+    ids=["features", "classes"],
+)
+def test_a_table_with_other_features_or_classes_than_tabarenas_is_refused(tmp_path, change, message):
+    donors().assign(**change).to_parquet(tmp_path / f"{NAME}.parquet")
+    with pytest.raises(DataError, match=f"{message}; it is not TabArena's table, replace the file"):
+        load_dataset(NAME, data_dir=tmp_path)
+    assert check_datasets(tmp_path, [NAME])["verdict"].iloc[0].startswith(f"bad: {NAME} from")
+
+
+def test_labels_of_a_suites_table_that_differ_by_blanks_are_noted(tmp_path):
+    task = TASKS["maternal_health_risk"]
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(task.rows, task.features))).add_prefix("x")
+    labels = np.resize(["high", " high", "low"], task.rows)
+    table.assign(**{task.target: labels}).to_csv(tmp_path / f"{task.name}.csv", index=False)
+    (note,) = load_dataset(task.name, data_dir=tmp_path).notes
+    assert "' high', 'high' differ only by the blanks" in note
 
 
 def test_a_file_without_the_target_is_refused(tmp_path):

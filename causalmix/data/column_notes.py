@@ -34,6 +34,31 @@ def note_columns(X: pd.DataFrame, declared: Collection[str] = ()) -> tuple[str, 
     return tuple(f"column {name!r}: {word}" for name, word in words if word)
 
 
+def note_labels(y: pd.Series) -> tuple[str, ...]:
+    """Say which labels differ only by the blanks around them, and what to do if they are one class.
+
+    Parameters
+    ----------
+    y
+        (n_rows,) raw labels of a named target.
+
+    Examples
+    --------
+    >>> note_labels(pd.Series(["yes", "no", " yes"], name="answer"))[0].split(";")[0]
+    "target 'answer': ' yes', 'yes' differ only by the blanks around them but count as several classes"
+    """
+    labels = sorted({label for label in y.dropna().unique() if isinstance(label, str)})
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        groups.setdefault(label.strip(), []).append(label)
+    return tuple(
+        f"target {y.name!r}: {', '.join(map(repr, alike))} differ only by the blanks around them but count "
+        "as several classes; if they are one class, remove the blanks"
+        for alike in groups.values()
+        if len(alike) > 1
+    )
+
+
 def _note(column: pd.Series) -> str:
     if types.is_integer_dtype(column.dtype):
         return _note_row_number(column)

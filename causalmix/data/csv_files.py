@@ -43,7 +43,7 @@ def check_header(file: Path) -> None:
         )
 
 
-def check_rows(file: Path, table: pd.DataFrame) -> None:
+def check_index(file: Path, table: pd.DataFrame) -> None:
     """Refuse rows longer than the header, of which pandas makes an index: every value is one column off.
 
     Raises
@@ -61,6 +61,47 @@ def check_rows(file: Path, table: pd.DataFrame) -> None:
         f"the file {file}: its rows have more fields than its header, e.g. the first row begins with "
         f"{table.index[0]!r}; give every column a name"
     )
+
+
+def check_row_lengths(file: Path) -> None:
+    """Refuse a row that is not as long as the header: pandas fills a short one up with missing values.
+
+    Raises
+    ------
+    DataError
+        Naming the first such line. A `csv.Error` where a line cannot be read at all.
+    """
+    n_columns, line = 0, 1
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        reader = csv.reader(stream)
+        for row in reader:
+            if len(row) > 1 or "".join(row).strip():  # else blank: pandas skips it
+                n_columns = n_columns or len(row)
+                if len(row) != n_columns:
+                    raise DataError(
+                        f"the file {file}, line {line}: {len(row)} fields, but the header has {n_columns}; "
+                        "complete the row if the file was cut off there, and put a text with a line break "
+                        "or a comma in double quotes"
+                    )
+            line = reader.line_num + 1
+
+
+def check_labels(file: Path, table: pd.DataFrame, target: str) -> None:
+    """Refuse a target whose labels pandas takes for missing values.
+
+    Raises
+    ------
+    DataError
+        Naming these labels.
+    """
+    words = words_read_as_missing(file, target) if table[target].isna().any() else {}
+    if words:
+        held = ", ".join(f"{word!r} in {count:,} rows" for word, count in words.items())
+        raise DataError(
+            f"the file {file}: the target {target!r} holds {held}, which is read as missing from a CSV file; "
+            f"if it is a class, give it another name, e.g. 'is {next(iter(words))}', or save the table as "
+            "Parquet; if it means missing, drop these rows"
+        )
 
 
 def words_read_as_missing(file: Path, column: str) -> dict[str, int]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-import pandas as pd
-
 from causalmix.data.bundled import BUNDLED, load_bundled
-from causalmix.data.column_notes import note_columns
-from causalmix.data.csv_files import check_header, check_rows, words_read_as_missing
+from causalmix.data.column_notes import note_columns, note_labels
+from causalmix.data.csv_files import check_labels
+from causalmix.data.files import is_csv, read_file
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.data.known_scm import KNOWN_SCM, load_known_scm
-from causalmix.data.tabarena import load_tabarena, read_file
+from causalmix.data.tabarena import load_tabarena
 from causalmix.data.tabarena_tasks import TABARENA33
 
 __all__ = ["SUITES", "DataError", "Dataset", "Suite", "load_dataset", "load_table", "make_dataset"]
@@ -129,51 +127,17 @@ def load_table(path: str | Path, target: str, categorical: tuple[str, ...] = ())
         Naming the file or column and the cure.
     """
     file = Path(path)
-    if _is_csv(file) and file.is_file():
-        check_header(file)
     table = read_file(file)
-    if _is_csv(file):
-        check_rows(file, table)
-    table.columns = [str(column) for column in table.columns]
-    _check_target(file, table, target)
-    X = table.drop(columns=target)
-    _refuse_row_numbers(file, X)
-    return make_dataset(file.stem, X, table[target], categorical, note_columns(X, categorical))
-
-
-def _check_target(file: Path, table: pd.DataFrame, target: str) -> None:
-    """Refuse a target that is not in the file, or whose labels a CSV's reader takes for missing values."""
     if target not in table:
         names = list(table.columns)
         raise DataError(
             f"the file {file} has no target column {target!r}{_suggest(target, names)}; its columns are "
             f"{', '.join(names)}"
         )
-    if not _is_csv(file) or not table[target].isna().any():
-        return
-    words = words_read_as_missing(file, target)
-    if words:
-        held = ", ".join(f"{word!r} in {count:,} rows" for word, count in words.items())
-        raise DataError(
-            f"the file {file}: the target {target!r} holds {held}, which is read as missing from a CSV file; "
-            f"if it is a class, give it another name, e.g. 'is {next(iter(words))}', or save the table as "
-            "Parquet; if it means missing, drop these rows"
-        )
-
-
-def _refuse_row_numbers(file: Path, table: pd.DataFrame) -> None:
-    """The index that pandas (or R) wrote with a table comes back as a first column without a name."""
-    unnamed = [name for name in table.columns if re.fullmatch(r"Unnamed: 0(\.\d+)*", str(name))]
-    if unnamed:
-        raise DataError(
-            f"the file {file}: the first column has no name (pandas calls it {unnamed[0]!r}), so it looks "
-            "like a row number, which gives the class away where rows are sorted by class; write the file "
-            "without it, in pandas with to_csv(file, index=False), or give it a name if it is a feature"
-        )
-
-
-def _is_csv(file: Path) -> bool:
-    return file.suffix.lower() == ".csv"
+    if is_csv(file):
+        check_labels(file, table, target)
+    X, y = table.drop(columns=target), table[target]
+    return make_dataset(file.stem, X, y, categorical, note_columns(X, categorical) + note_labels(y))
 
 
 def _suggest(word: str, known: list[str]) -> str:

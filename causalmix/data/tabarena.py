@@ -11,16 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from causalmix.atomic import locked, write_atomically
+from causalmix.data.column_notes import note_labels
+from causalmix.data.csv_files import check_labels
+from causalmix.data.files import FILE_TYPES, UnreadableError, is_csv, read_file
 from causalmix.data.gate import DataError, Dataset, make_dataset
 from causalmix.data.tabarena_tasks import TASKS, Task
 
-FILE_TYPES = (".parquet", ".csv")
 SUBFOLDERS = ("tabarena", "tabarena_partial")
 OPENML_HOST = ("www.openml.org", 443)
-
-
-class UnreadableError(DataError, OSError):
-    """A file that cannot be read: nothing is known of its table, so this is no property of it."""
 
 
 def default_cache_dir() -> Path:
@@ -46,13 +44,17 @@ def load_tabarena(
     Raises
     ------
     DataError
-        When the folder does not exist, a file is not the table that it is named after, a cached file has
-        changed, or OpenML cannot be reached.
+        When a file is not the table that it is named after. An `UnreadableError` when nothing is known of
+        the table: the folder does not exist, a file cannot be read, a cached file has changed, or OpenML
+        cannot be reached.
     """
     task = TASKS[name]
     local = find_local(name, data_dir)
     if local is not None:
-        return _pass_gate(task, read_file(local), str(local))
+        table = read_file(local)
+        if is_csv(local) and task.target in table:
+            check_labels(local, table, task.target)
+        return _pass_gate(task, table, str(local))
     cached = read_cache(task, cache_dir)
     if cached is not None:
         return _pass_gate(task, cached, "the cache")
@@ -69,7 +71,9 @@ def find_local(name: str, data_dir: str | Path | None) -> Path | None:
     folder = Path(data_dir)
     if not folder.is_dir():
         fault = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"the data folder {folder} {fault}; give a folder of NAME.parquet or NAME.csv files")
+        raise UnreadableError(
+            f"the data folder {folder} {fault}; give a folder of NAME.parquet or NAME.csv files"
+        )
     places = [folder, *(folder / sub for sub in SUBFOLDERS)]
     if folder.name == SUBFOLDERS[0]:
         places.append(folder.parent / SUBFOLDERS[1])
@@ -77,46 +81,32 @@ def find_local(name: str, data_dir: str | Path | None) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def read_file(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file.
-
-    Raises
-    ------
-    DataError
-        When the file is absent or of another type; an `UnreadableError` when it cannot be parsed.
-    """
-    if not path.is_file():
-        fault = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise DataError(f"the file {path} {fault}; check its path")
-    if path.suffix.lower() not in FILE_TYPES:
-        raise DataError(f"the file {path} is neither .csv nor .parquet; convert it to one of them")
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, low_memory=False)  # else a column's types depend on the file's size
-    except (ValueError, OSError, pd.errors.ParserError) as error:
-        cure = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "write it again"
-        raise UnreadableError(f"the file {path} cannot be read ({error}); {cure}") from error
-
-
 def _pass_gate(task: Task, table: pd.DataFrame, source: str) -> Dataset:
-    """Restore missing categories, note what differs from TabArena, and pass the gate."""
+    """Refuse what is not TabArena's table, note what differs from it, and pass the gate."""
+    wrong = "it is not TabArena's table, replace the file"
     if task.target not in table:
         raise DataError(
-            f"{task.name} from {source} has no column {task.target!r}, TabArena's target; it is not "
-            "TabArena's table, replace the file"
+            f"{task.name} from {source} has no column {task.target!r}, TabArena's target; {wrong}"
         )
     X, restored = _restore_missing_levels(table.drop(columns=task.target))
-    notes = []
+    if X.shape[1] != task.features:
+        raise DataError(
+            f"{task.name} from {source} has {X.shape[1]:,} features, TabArena has {task.features:,}; {wrong}"
+        )
+    notes = list(note_labels(table[task.target]))
     if len(X) < task.rows:
         notes.append(f"partial: {len(X):,} of {task.rows:,} rows")
     elif len(X) > task.rows:
         notes.append(f"{len(X):,} rows, TabArena has {task.rows:,}")
-    if X.shape[1] != task.features:
-        notes.append(f"{X.shape[1]} features, TabArena has {task.features}")
     if restored:
         notes.append(f"the level 'nan' is read as missing in {len(restored)} columns: {', '.join(restored)}")
-    return make_dataset(task.name, X, table[task.target], notes=notes)
+    dataset = make_dataset(task.name, X, table[task.target], notes=notes)
+    classes = len(dataset.y.cat.categories)
+    if classes != task.classes:
+        raise DataError(
+            f"{task.name} from {source} has {classes} classes, TabArena has {task.classes}; {wrong}"
+        )
+    return dataset
 
 
 def _restore_missing_levels(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -178,7 +168,8 @@ def fetch_table(task: Task, cache_dir: str | Path | None) -> pd.DataFrame:
                 parser="auto",
             )
     except (OSError, ValueError) as error:
-        raise DataError(
+        kind = UnreadableError if isinstance(error, OSError) else DataError
+        raise kind(
             f"{task.name} (OpenML dataset {task.openml_dataset}) is not here and OpenML did not give it "
             f"({type(error).__name__}: {error}); connect to the internet, or name a folder that holds "
             f"{task.name}.parquet with --data or CAUSALMIX_DATA"
