@@ -36,11 +36,11 @@ from causalmix.options import (
 from causalmix.planning import (
     ADVICE,
     Plan,
+    choose_runs,
     list_studies,
     note_own_table,
     plan_study,
     refuse_other_runs,
-    split_absent,
     study_folder,
 )
 from causalmix.specs import RunSpec
@@ -101,8 +101,8 @@ def run(
     plan, part = plan_study(profile, study, table, data, changes, protocol), parse_shard(shard)
     store = ResultStore(results / plan.study)
     refuse_other_runs(store, plan)
-    specs = _to_be_made(plan)
-    check_request(specs, engine, part)
+    specs = _to_be_made(plan, part)
+    check_request(specs, engine)
     store.plan(plan.specs)
     say_corrupt(store)
     for note in note_own_table(plan):
@@ -113,7 +113,6 @@ def run(
         engine=engine,
         address=address,
         workers=workers,
-        shard=part,
         data_dir=plan.data_dir,
         cache_dir=cache,
         device=device,
@@ -149,12 +148,11 @@ def generate(
 
     plan = plan_study(profile, study, table, data, changes, protocol)
     summary = generate_all(
-        _to_be_made(plan),
+        _to_be_made(plan, parse_shard(shard)),
         cache,
         engine=engine,
         address=address,
         workers=workers,
-        shard=parse_shard(shard),
         data_dir=plan.data_dir,
         progress=not quiet,
     )
@@ -288,9 +286,9 @@ def _main(
         raise typer.Exit
 
 
-def _to_be_made(plan: Plan) -> list[RunSpec]:
+def _to_be_made(plan: Plan, part: tuple[int, int] | None) -> list[RunSpec]:
     """Return the runs whose table can be had; say which cannot. They stay planned and count as missing."""
-    here, absent = split_absent(plan.specs, plan.data_dir)
+    here, absent = choose_runs(plan, part)
     if absent:
         say(f"Not to be had here, left out: {', '.join(absent)}; {ADVICE}")
     return here

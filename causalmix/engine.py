@@ -18,6 +18,7 @@ from causalmix.engines import ENGINES, check_engine, count_workers, work_off
 from causalmix.pool import Outcome
 from causalmix.progress import make_progress
 from causalmix.records import ends_study, failed_record
+from causalmix.shards import take_shard
 from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
 from causalmix.store import ResultStore
 
@@ -96,7 +97,7 @@ def run_all(
         Processes at once. By default one per core that this process may use, or one on device "cuda"; of a
         Ray cluster, one per core, or per GPU on device "cuda".
     shard : (int, int), optional
-        ``(i, n)``: only the i-th of n parts, i from 0. Runs that share synthetic rows are in one part.
+        ``(i, n)``: only the i-th of n parts of ``specs``, i from 0, as in `causalmix.shards.take_shard`.
     data_dir, cache_dir, device
         As in `causalmix.experiment.run_one`.
     address : str
@@ -144,20 +145,19 @@ def run_all(
     )
 
 
-def check_request(specs: Sequence[RunSpec], engine: str, shard: tuple[int, int] | None) -> None:
+def check_request(specs: Sequence[RunSpec], engine: str) -> None:
     """Refuse what no run could be made with, before any is planned. Parameters as in `run_all`.
 
     Raises
     ------
     SpecError
-        For an unknown engine or an impossible shard.
+        For an unknown engine.
     ModelError
         For a model that does not exist; whether it can be loaded shows when it is.
     """
     from causalmix.models import find_loader
 
     check_engine(engine)
-    take_shard(specs, shard)
     for model in {spec.model for spec in specs}:
         find_loader(model)
 
@@ -201,33 +201,6 @@ def generate_all(
     return Summary(n_made, len(reasons), n_cached, time.monotonic() - start, tuple(reasons))
 
 
-def take_shard(specs: Sequence[RunSpec], shard: tuple[int, int] | None) -> list[RunSpec]:
-    """Return the i-th of n parts of ``specs``; the parts are disjoint and together everything.
-
-    A (dataset, fold, repeat) is never split, because its arms share synthetic rows.
-
-    Raises
-    ------
-    SpecError
-        When there is no i-th of n parts.
-
-    Examples
-    --------
-    >>> specs = [RunSpec("s", "bundled", "iris", fold, arm) for fold in (0, 1) for arm in ("default", "scm")]
-    >>> [spec.fold for spec in take_shard(specs, (1, 2))]
-    [1, 1]
-    """
-    if shard is None:
-        return list(specs)
-    part, n_parts = shard
-    if n_parts < 1 or not 0 <= part < n_parts:
-        raise SpecError(
-            f"shard {part}/{n_parts} does not exist: the parts of {n_parts} are 0 to {n_parts - 1}"
-        )
-    cells = {cell: number for number, cell in enumerate(dict.fromkeys(map(_cell, specs)))}
-    return [spec for spec in specs if cells[_cell(spec)] % n_parts == part]
-
-
 def make_record(
     spec: RunSpec,
     *,
@@ -246,7 +219,8 @@ def make_record(
     ModelError, SpecError
         When the model, the arm or the preset cannot be had.
     OSError
-        When a file cannot be read or written (a full disk, a table's file that is damaged).
+        When a file cannot be read or written (a full disk, a table's file that is damaged), or there is not
+        enough memory.
     torch.AcceleratorError
         When the GPU fails.
     """
@@ -256,6 +230,8 @@ def make_record(
     try:
         with cpu_threads(1):
             return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
+    except MemoryError as error:
+        raise _no_memory(spec, error) from error
     except Exception as error:
         if ends_study(error):
             raise
@@ -276,11 +252,21 @@ def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str |
         make_rows(fold, spec, cache_dir)
     except OSError:
         raise
+    except MemoryError as error:
+        raise _no_memory(spec, error) from error
     except (DataError, GeneratorError) as error:
         return "failed", str(error)
     except Exception as error:
         return "failed", f"{type(error).__name__}: {error}"
     return "made", ""
+
+
+def _no_memory(spec: RunSpec, error: MemoryError) -> OSError:
+    reason = f" ({error})" if str(error) else ""
+    return OSError(
+        f"{spec}: there is not enough memory{reason}; take fewer --workers or a machine with more, and run "
+        "again: finished runs are kept"
+    )
 
 
 def _died(outcome: Outcome, device: str) -> RunRecord:
@@ -294,7 +280,3 @@ def _failed_hashes(store: ResultStore) -> set[str]:
 
 def _rows_group(spec: RunSpec) -> str:
     return f"{find_arm(spec.arm).generator} · {spec.dataset}"
-
-
-def _cell(spec: RunSpec) -> tuple:
-    return (spec.suite, spec.dataset, spec.fold, spec.repeat)

@@ -11,6 +11,7 @@ from pathlib import Path
 from causalmix.data import DataError, Protocol, TablePreprocessor, locate_datasets, split_dataset
 from causalmix.folds import load_spec_table
 from causalmix.profiles import PROFILES, find_profile, iter_specs
+from causalmix.shards import take_shard
 from causalmix.specs import OWN_TABLE, RunSpec, SpecError, suggest
 from causalmix.store import ResultStore, StoreError
 
@@ -148,6 +149,18 @@ def split_absent(specs: Sequence[RunSpec], data_dir: Path | None) -> tuple[list[
     if not here:
         raise DataError(f"none of the tables can be had here: {', '.join(absent)}; {ADVICE}")
     return here, absent
+
+
+def choose_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[list[RunSpec], list[str]]:
+    """Return those runs of a part of the plan whose table can be had here, and the tables that cannot.
+
+    The part is taken of the whole plan: it is the same on machines that lack different tables. Raises a
+    `DataError` when no table of the plan can be had, a `SpecError` for an impossible shard.
+    """
+    part = take_shard(plan.specs, shard)
+    here, absent = split_absent(plan.specs, plan.data_dir)
+    kept = set(here)
+    return [spec for spec in part if spec in kept], absent
 
 
 ADVICE = "give a folder with copies by --data or CAUSALMIX_DATA (`causalmix data list` shows all)"

@@ -320,6 +320,16 @@ def test_tables_that_are_absent_are_named_and_the_rest_is_run(cli, model, monkey
     }
 
 
+@pytest.mark.parametrize("command", ["run", "generate"])
+def test_a_part_of_which_no_table_is_here_is_no_error(cli, model, monkeypatch, command):
+    monkeypatch.setattr("causalmix.planning.find_absent", lambda names, data_dir: ["wine"])
+    words = (command, "--profile", "quick", "--study", "mine", "--datasets", "iris,wine", "--folds", "0")
+    words += ("--arms", "bootstrap_mix", "--model", model, "--engine", "here", "--quiet")
+    here, nothing = (cli(*words, "--shard", f"{part}/2") for part in range(2))
+    assert here.exit_code == nothing.exit_code == 0, nothing.output
+    assert "1 done" in here.output and "0 done, 0 failed, 0 there already" in nothing.output
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

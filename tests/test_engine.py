@@ -175,6 +175,22 @@ def test_data_that_vanish_in_mid_study_stop_it_and_their_runs_stay_missing(
     assert store.missing([spec]) == [spec]
 
 
+def test_a_machine_without_memory_stops_the_study_and_its_run_stays_missing(
+    store, model, tmp_path, monkeypatch
+):
+    def refuse(*arguments, **options):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    specs = some_specs(model, arms=("bootstrap_mix",), folds=(0,))
+    monkeypatch.setattr(experiment, "make_rows", refuse)
+    message = r"iris .*not enough memory \(Unable to allocate 9 GiB\); take fewer --workers"
+    with pytest.raises(OSError, match=message):
+        run_here(specs, store)
+    assert store.missing(specs) == specs
+    with pytest.raises(OSError, match=message):
+        generate_all(specs, tmp_path / "cache", engine="here", progress=False)
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_there_stops_the_study_at_once(store, model, device):
     with pytest.raises(ModelError, match=f"cannot be loaded on device '{device}' .*say another --device"):

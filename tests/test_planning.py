@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from causalmix.planning import Plan, plan_study, refuse_foreign_runs, refuse_other_runs
+from causalmix.planning import Plan, choose_runs, plan_study, refuse_foreign_runs, refuse_other_runs
 from causalmix.specs import SpecError
 from causalmix.store import ResultStore, StoreError
 from tests.runs import make_failure, make_record
@@ -66,6 +66,21 @@ def test_more_row_limits_ratios_and_presets_are_added_to_a_study(store, begun, m
     refuse_other_runs(store, added)
     record(store, added)
     assert len(store.runs()) == len({*there.specs, *added.specs}) > len(there.specs)
+
+
+def test_parts_on_machines_that_lack_different_tables_neither_overlap_nor_leave_gaps(monkeypatch):
+    some = plan("quick", folds=(0, 1, 2), arms=("default", "scm"))
+    place = {}
+    for lacking in (["breast_cancer"], ["iris"], ["breast_cancer", "wine"]):
+        monkeypatch.setattr("causalmix.planning.find_absent", lambda names, folder, held=lacking: held)
+        parts = [choose_runs(some, (part, 2)) for part in range(2)]
+        assert all(absent == lacking for _, absent in parts)
+        found = [(spec, part) for part, (specs, _) in enumerate(parts) for spec in specs]
+        assert sorted(str(spec) for spec, _ in found) == sorted(
+            str(spec) for spec in some.specs if spec.dataset not in lacking
+        )
+        assert all(place.setdefault(spec, part) == part for spec, part in found)
+    assert set(place) == set(some.specs)
 
 
 def test_another_suite_is_not_the_study_of_a_profile_and_other_folds_are():
