@@ -269,7 +269,7 @@ def data_check(
     """
     if out is not None:
         check_writable(out)
-    checked = check_datasets(data, parse_names(names) if names else None)
+    checked = check_datasets(data, None if names is None else parse_names(names))
     print_table(checked, "checked tables")
     if out is not None:
         write_atomically(out, checked.to_csv(index=False, lineterminator="\n").encode())

@@ -96,7 +96,7 @@ def parse_numbers(text: str) -> tuple[int, ...]:
     numbers: list[int] = []
     for part in parse_names(text):
         first, _, last = part.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()) or part.endswith("-"):
+        if not first.isdecimal() or (last and not last.isdecimal()) or part.endswith("-"):
             raise SpecError(f"{part!r} is not a number or a range: write, for example, 0,3 or 0-9")
         if last and int(last) < int(first):
             raise SpecError(f"the range {part!r} runs backwards: write {last}-{first}")
@@ -139,7 +139,7 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     part, slash, n_parts = text.partition("/")
-    if not (slash and part.strip().isdigit() and n_parts.strip().isdigit()):
+    if not (slash and part.strip().isdecimal() and n_parts.strip().isdecimal()):
         raise SpecError(f"shard {text!r} is not of the form i/n: write 0/4 for the first of four parts")
     return int(part), int(n_parts)
 
@@ -215,7 +215,7 @@ def dataclass_options(
         def wrapper(**given: Any) -> Any:
             values = {name: given.pop(name) for name in texts}
             parsed = {
-                name: _PARSERS[hints[name]](value) if hints[name] in _PARSERS else value
+                name: _parse_list(name, value, hints[name]) if hints[name] in _PARSERS else value
                 for name, value in values.items()
                 if value is not None
             }
@@ -233,6 +233,14 @@ def dataclass_options(
         return wrapper
 
     return decorate
+
+
+def _parse_list(name: str, text: str, kind: Any) -> tuple:
+    """Read a list; refuse an empty one, which an unset variable of the shell gives, as nobody means it."""
+    values = _PARSERS[kind](text)
+    if not values:
+        raise SpecError(f"--{name.replace('_', '-')} is given but empty: name at least one, or leave it out")
+    return values
 
 
 def _parameter(name: str, kind: Any, text: str, panel: str) -> inspect.Parameter:

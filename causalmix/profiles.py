@@ -23,7 +23,7 @@ class Profile:
     suite
         Suite of tables.
     datasets
-        Tables, separated by commas; all of the suite when left out.
+        Tables, separated by commas; those of the profile when left out.
     folds
         Folds to run: 0,3 or 0-9.
     arms
@@ -203,7 +203,7 @@ PROFILES: dict[str, Profile] = {
         arms=PAPER_ARMS,
         model="tabpfn-v1",
         presets=("tabpfn",),
-        description="hours: three folds of the paper's tables and arms with a published model",
+        description="hours: four folds of the paper's tables and arms with a published model",
     ),
     "controls": Profile(
         suite="tabarena33",

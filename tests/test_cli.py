@@ -20,6 +20,7 @@ from causalmix.models import MODELS
 from causalmix.models.recipes import RECIPES
 from causalmix.options import parse_numbers
 from causalmix.presets import PRESETS
+from causalmix.profiles import PROFILES
 from causalmix.specs import ARMS, Arm, SpecError
 from causalmix.store import ResultStore
 from causalmix.terminal import print_table
@@ -338,7 +339,11 @@ def test_a_part_of_which_no_table_is_here_is_no_error(cli, model, monkeypatch, c
         (("--datasets", "irsi"), "unknown dataset of suite bundled 'irsi': did you mean 'iris'?"),
         (("--folds", "1;2"), "'1;2' is not a number or a range"),
         (("--folds", "5-3"), "the range '5-3' runs backwards: write 3-5"),
-        (("--folds", ","), "there is nothing to run: --folds is empty"),
+        (("--folds", ","), "--folds is given but empty: name at least one, or leave it out"),
+        (("--folds", "²"), "'²' is not a number or a range"),
+        (("--shard", "²/4"), "shard '²/4' is not of the form i/n"),
+        (("--datasets", ""), "--datasets is given but empty"),
+        (("--profile", "depth-low-data", "--train-rows", " ,"), "--train-rows is given but empty"),
         (("--n-steps=-5", "--study", "s"), "n_steps is -5: give at least 1"),
         (("--folds", "12"), "fold 12 does not exist"),
         (("--shard", "3"), "shard '3' is not of the form i/n"),
@@ -527,6 +532,20 @@ def test_data_check_verifies_tables_and_fails_on_bad_ones(cli):
     assert bad.exit_code == 1 and "bad" in bad.output
     unknown = cli("data", "check", "--datasets", "irsi")
     assert unknown.exit_code == 2 and "irsi" in unknown.output
+
+
+@pytest.mark.parametrize("names", ["", ",", " "])
+@pytest.mark.parametrize("command", [("run",), ("generate",), ("data", "check")], ids=" ".join)
+def test_an_empty_list_of_tables_is_refused_not_taken_for_all_of_them(cli, command, names):
+    result = cli(*command, "--datasets", names)
+    assert result.exit_code == 2 and "name at least one, or leave" in result.output
+    assert not Path("results").exists()
+
+
+def test_the_help_of_a_profile_counts_its_folds_as_it_has_them():
+    words = {"three folds": 3, "four folds": 4}
+    told = {name: words[word] for word in words for name, p in PROFILES.items() if word in p.description}
+    assert told == {name: len(PROFILES[name].folds) for name in ("first-look", "paper-tabpfn")}
 
 
 def test_nothing_of_a_table_is_cut_when_it_is_piped(cli):

@@ -83,6 +83,12 @@ def test_parts_on_machines_that_lack_different_tables_neither_overlap_nor_leave_
     assert set(place) == set(some.specs)
 
 
+@pytest.mark.parametrize("field", ["folds", "arms", "repeats", "presets", "synthetic_ratios"])
+def test_a_plan_without_runs_is_refused_and_the_empty_option_named(field):
+    with pytest.raises(SpecError, match=f"there is nothing to run: --{field} is empty"):
+        plan("smoke", **{"arms": ("scm",), field: ()})
+
+
 def test_another_suite_is_not_the_study_of_a_profile_and_other_folds_are():
     refuse_foreign_runs("smoke", {"folds": (7,), "datasets": ("wine",), "suite": "bundled"}, "rename them")
     with pytest.raises(SpecError, match=r"with another suite these are not .* profile smoke: rename them"):

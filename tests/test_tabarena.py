@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from urllib.error import URLError
 
 import numpy as np
@@ -196,6 +197,36 @@ def test_the_list_says_where_each_table_is(tmp_path, offline):
 def test_tables_that_can_be_fetched_are_listed_as_such(tmp_path, monkeypatch):
     monkeypatch.setattr("causalmix.data.availability.openml_is_reachable", lambda: True)
     assert set(list_datasets(cache_dir=tmp_path)["available"]) == {"bundled", "OpenML", "simulated"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, ("www.openml.org", 443)),
+        ({"https_proxy": "http://user:word@gate.example:3128/"}, ("gate.example", 3128)),
+        ({"https_proxy": "gate.example:8080"}, ("gate.example", 8080)),
+        ({"https_proxy": "http://gate.example:3128", "no_proxy": ".openml.org"}, ("www.openml.org", 443)),
+        ({"http_proxy": "http://gate.example:3128"}, ("www.openml.org", 443)),
+    ],
+    ids=["no proxy", "proxy with a password", "proxy without a scheme", "exempt", "proxy of http only"],
+)
+def test_openml_is_looked_for_where_a_download_would_connect(monkeypatch, variables, expected):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    called = []
+    monkeypatch.setattr(
+        "socket.create_connection", lambda address, timeout: called.append(address) or nullcontext()
+    )
+    assert tabarena.openml_is_reachable() and called == [expected]
+
+
+def test_openml_is_out_of_reach_behind_a_proxy_that_is_no_address(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://gate.example:port")
+    monkeypatch.setenv("no_proxy", "")
+    assert not tabarena.openml_is_reachable()
 
 
 def test_only_the_tables_that_are_asked_for_are_looked_up(tmp_path, offline, monkeypatch):

@@ -100,8 +100,10 @@ def check_datasets(
     Raises
     ------
     DataError
-        For a name that no suite has.
+        For a name that no suite has, and for no names.
     """
+    if names is not None and not names:
+        raise DataError("there is no table to check: name at least one, or leave --datasets out for all")
     listed = list_datasets(data_dir, cache_dir)
     unknown = sorted(set(names or ()) - set(listed["name"]))
     if unknown:

@@ -7,6 +7,7 @@ import json
 import socket
 import warnings
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -203,9 +204,21 @@ def recorded_sha256(path: Path) -> str | None:
 
 
 def openml_is_reachable(timeout: float = 2.0) -> bool:
-    """Whether a connection to OpenML can be opened within `timeout` seconds."""
+    """Whether a connection to OpenML, or to the proxy on the way to it, opens within `timeout` seconds."""
     try:
-        with socket.create_connection(OPENML_HOST, timeout=timeout):
+        with socket.create_connection(_next_host(), timeout=timeout):
             return True
-    except OSError:
+    except (OSError, ValueError):  # the latter: a proxy that is no address
         return False
+
+
+def _next_host() -> tuple[str, int]:
+    """Host and port that a download from OpenML connects to, with the proxy that urllib takes."""
+    from urllib.request import getproxies, proxy_bypass  # slow to import
+
+    host, port = OPENML_HOST
+    proxy = None if proxy_bypass(host) else getproxies().get("https")
+    if not proxy:
+        return host, port
+    address = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return address.hostname or "", address.port or port
