@@ -28,13 +28,13 @@ from causalmix.options import (
     StudyOption,
     TableOption,
     WorkersOption,
+    name_ignored,
     parse_names,
     parse_shard,
     protocol_options,
     sweep_options,
 )
 from causalmix.planning import (
-    ADVICE,
     Plan,
     choose_runs,
     list_studies,
@@ -101,7 +101,7 @@ def run(
     plan, part = plan_study(profile, study, table, data, changes, protocol), parse_shard(shard)
     store = ResultStore(results / plan.study)
     refuse_other_runs(store, plan)
-    specs = _to_be_made(plan, part)
+    specs = _to_be_made(plan, part, engine, workers, address)
     check_request(specs, engine)
     store.plan(plan.specs)
     say_corrupt(store)
@@ -148,7 +148,7 @@ def generate(
 
     plan = plan_study(profile, study, table, data, changes, protocol)
     summary = generate_all(
-        _to_be_made(plan, parse_shard(shard)),
+        _to_be_made(plan, parse_shard(shard), engine, workers, address),
         cache,
         engine=engine,
         address=address,
@@ -286,11 +286,13 @@ def _main(
         raise typer.Exit
 
 
-def _to_be_made(plan: Plan, part: tuple[int, int] | None) -> list[RunSpec]:
+def _to_be_made(
+    plan: Plan, part: tuple[int, int] | None, engine: str, workers: int | None, address: str
+) -> list[RunSpec]:
     """Return the runs whose table can be had; say which cannot. They stay planned and count as missing."""
-    here, absent = choose_runs(plan, part)
-    if absent:
-        say(f"Not to be had here, left out: {', '.join(absent)}; {ADVICE}")
+    here, notes = choose_runs(plan, part)
+    for note in (*notes, *name_ignored(engine, workers, address)):
+        say(note)
     return here
 
 

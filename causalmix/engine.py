@@ -19,7 +19,7 @@ from causalmix.pool import Outcome
 from causalmix.progress import make_progress
 from causalmix.records import ends_study, failed_record
 from causalmix.shards import take_shard
-from causalmix.specs import RunRecord, RunSpec, SpecError, find_arm
+from causalmix.specs import RunRecord, RunSpec, find_arm
 from causalmix.store import ResultStore
 
 __all__ = [

@@ -69,6 +69,22 @@ AddressOption = Annotated[
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 
 
+_IGNORED = {"here": ("--workers", "--address"), "local": ("--address",)}
+
+
+def name_ignored(engine: str, workers: int | None, address: str) -> list[str]:
+    """Return a note on the options that were given but mean nothing to the engine, or none.
+
+    Examples
+    --------
+    >>> name_ignored("here", 99, "auto")
+    ['--engine here ignores --workers']
+    """
+    given = {"--workers": workers is not None, "--address": address != "auto"}
+    ignored = [option for option in _IGNORED.get(engine, ()) if given[option]]
+    return [f"--engine {engine} ignores {', '.join(ignored)}"] if ignored else []
+
+
 def parse_names(text: str) -> tuple[str, ...]:
     """Split names at commas; a repeated name counts once.
 

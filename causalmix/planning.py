@@ -152,7 +152,7 @@ def split_absent(specs: Sequence[RunSpec], data_dir: Path | None) -> tuple[list[
 
 
 def choose_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[list[RunSpec], list[str]]:
-    """Return those runs of a part of the plan whose table can be had here, and the tables that cannot.
+    """Return those runs of a part of the plan whose table can be had here, and notes on the tables.
 
     The part is taken of the whole plan: it is the same on machines that lack different tables. Raises a
     `DataError` when no table of the plan can be had, a `SpecError` for an impossible shard.
@@ -160,7 +160,12 @@ def choose_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[list[RunSpec
     part = take_shard(plan.specs, shard)
     here, absent = split_absent(plan.specs, plan.data_dir)
     kept = set(here)
-    return [spec for spec in part if spec in kept], absent
+    chosen = [spec for spec in part if spec in kept]
+    places = locate_datasets({spec.dataset for spec in chosen if spec.suite != OWN_TABLE}, plan.data_dir)
+    partial = sorted(name for name, place in places.items() if place == "partial")
+    notes = [f"Not to be had here, left out: {', '.join(absent)}; {ADVICE}"] if absent else []
+    notes += [f"With fewer rows than TabArena's: {', '.join(partial)}"] if partial else []
+    return chosen, notes
 
 
 ADVICE = "give a folder with copies by --data or CAUSALMIX_DATA (`causalmix data list` shows all)"

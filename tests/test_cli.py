@@ -305,6 +305,7 @@ def test_the_folder_of_the_tables_can_stand_in_the_environment(cli, model, monke
         monkeypatch.setenv("CAUSALMIX_DATA", folder)
         result = cli(*words)
         assert result.exit_code == 0 and "0 failed" in result.output
+        assert "With fewer rows than TabArena's: diabetes" in result.output
     assert ResultStore("results/mine").runs()["status"].tolist() == ["ok"]
 
 
@@ -319,6 +320,22 @@ def test_tables_that_are_absent_are_named_and_the_rest_is_run(cli, model, monkey
         "failed": 0,
         "absent": 1,
     }
+
+
+@pytest.mark.parametrize("command", ["run", "generate"])
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (("--workers", "99", "--address", "x"), "--engine here ignores --workers, --address\n"),
+        (("--address", "x"), "--engine here ignores --address\n"),
+        ((), None),
+    ],
+    ids=["both", "address", "neither"],
+)
+def test_options_that_the_engine_ignores_are_named(cli, model, command, words, note):
+    some = ("--profile", "smoke", "--study", "s", "--folds", "0", "--arms", "zero_shot", "--model", model)
+    result = cli(command, *some, "--engine", "here", "--quiet", *words)
+    assert result.exit_code == 0 and (note in result.output if note else "ignores" not in result.output)
 
 
 @pytest.mark.parametrize("command", ["run", "generate"])
