@@ -246,6 +246,7 @@ PROFILES: dict[str, Profile] = {
     ),
     "depth-known": Profile(
         suite="known_scm",
+        folds=(0, 1, 2),
         arms=("zero_shot", "default", "causalmix", "causalmix@graph=true", "causalmix@graph=random_depth"),
         description="hours: simulated tables whose graph and depth are known",
     ),

@@ -5,7 +5,7 @@ parents; only the depth of the graph, the mechanism and the noise differ. More d
 the target: with fixed nodes and edges that cannot be helped. Sizes and ranges are ours.
 
 Each column is standardised before its children see it, so that neither variances nor explained shares give
-the causal order away.
+the causal order away, and rounded, so that a table is the same on every processor: their last digits differ.
 
 References
 ----------
@@ -38,6 +38,9 @@ N_TARGET_PARENTS = 3
 MAX_PARENTS = 4
 N_CATEGORICAL = 3
 """Categorical features, of three levels each; the target has two classes of equal size."""
+
+DECIMALS = 4
+"""Of a column's values, in its standard deviations."""
 
 DEPTHS = (1, 2, 3, 4, 5, 6, 7, 8)
 
@@ -257,7 +260,7 @@ def _cut_to_levels(value: np.ndarray, rng: np.random.Generator) -> tuple[pd.Seri
 
 
 def _standardise(value: np.ndarray) -> np.ndarray:
-    return (value - value.mean()) / value.std()
+    return np.round((value - value.mean()) / value.std(), DECIMALS)
 
 
 def _weights(n: int, rng: np.random.Generator) -> np.ndarray:
