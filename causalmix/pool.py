@@ -15,6 +15,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
@@ -156,7 +157,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(function, theirs), daemon=True)
-        with _environment(ONE_THREAD):
+        with _environment(ONE_THREAD), _deaf_to_ctrl_c():
             self.process.start()
         theirs.close()
         self.is_ready = False
@@ -223,15 +224,12 @@ def raise_failure(message: str, trace: str) -> NoReturn:
 
 def _serve(function: Callable[[Any], Any], connection: Connection) -> None:
     """Body of a worker process: do what comes through the pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then stops its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see `_deaf_to_ctrl_c`; also where signals cannot be held
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    connection.send(("ready", "ready"))
-    while True:
-        try:
-            task = connection.recv()
-        except EOFError:
-            return
-        connection.send(attempt(function, task))
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent has closed it
+        connection.send(("ready", "ready"))
+        while True:
+            connection.send(attempt(function, connection.recv()))
 
 
 def _die_with_parent() -> None:
@@ -240,6 +238,23 @@ def _die_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Hold Ctrl-C back from the processes started inside: it is for the parent, which then stops its workers.
+
+    A terminal sends it to all of them, even while they are still importing. The caller hears it afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # multiprocessing's own process; starting it would let signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

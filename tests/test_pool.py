@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from causalmix.pool import Outcome, PoolError, run_in_processes
+from causalmix.pool import Outcome, PoolError, _Worker, run_in_processes
 
 
 def square(number):
@@ -135,3 +135,19 @@ def test_stopping_early_leaves_no_process_behind():
     processes = [worker.process for worker in frame.workers]
     outcomes.close()
     assert not any(process.is_alive() for process in processes)
+
+
+def test_a_worker_whose_answer_nobody_read_leaves_without_a_word(capfd):
+    worker = _Worker(square)
+    assert worker.connection.poll(60)
+    worker.stop()
+    assert worker.process.exitcode == 0 and capfd.readouterr().err == ""
+
+
+def test_ctrl_c_does_not_reach_a_worker_that_is_still_starting(capfd):
+    worker = _Worker(square)
+    os.kill(worker.process.pid, signal.SIGINT)
+    assert worker.receive() is None  # it is ready
+    worker.stop()
+    assert worker.process.exitcode == 0 and capfd.readouterr().err == ""
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])  # the caller hears it
