@@ -27,7 +27,8 @@ from causalmix.book import controls_text
 from causalmix.book.build import build
 from causalmix.book.claims_text import QUANTITIES, read_claims, rules_commit
 from causalmix.book.crate import METADATA
-from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets, model_rules
+from causalmix.book.depth_records_text import later_rules
+from causalmix.book.depth_text import depth_answer, depth_caution, depth_snippets
 from causalmix.book.depth_views_text import (
     agreement_text,
     isolation_text,
@@ -43,6 +44,7 @@ from causalmix.book.text import count, number
 from causalmix.book.workspace import BookError, Workspace
 from causalmix.controls import load_rule
 from causalmix.depth_known import DISCOVERED, RANDOM
+from causalmix.depth_known_rule import load_rule as load_known_rule
 from causalmix.depth_models_rules import CONTROLS_RULE_FILE, REGRET_RULE_FILE, RULE_FILE
 from causalmix.depth_models_rules import load_rule as load_models_rule
 from causalmix.depth_tests import PRIMARY_MEASURE
@@ -50,7 +52,7 @@ from causalmix.stability import STABILITY_MEASURES, name_measure
 from causalmix.verdicts import Verdict
 from tests.benchmark_scripts import load_benchmark
 from tests.book_checkout import ROOT, make_checkout, make_study, set_url, write_notebook
-from tests.recorded import CONTROL_LIFTS
+from tests.recorded import CONTROL_LIFTS, KNOWN_LIFTS
 from tests.recorded import make_study as make_recorded
 
 pytestmark = pytest.mark.slow
@@ -246,10 +248,11 @@ def test_whether_the_rules_precede_the_runs_is_read_off_the_history(tmp_path: Pa
     assert "`0123456789ab`" in says("0123456789ab") and "not in this checkout" in says("0123456789ab")
 
 
-def test_each_rule_about_a_second_model_is_dated_against_the_runs_that_it_judges(tmp_path: Path) -> None:
+def test_each_later_rule_is_dated_against_the_runs_that_it_judges(tmp_path: Path) -> None:
     lifts = {"causalmix@depth=full": 0.0, "causalmix@depth=0": 0.0, "causalmix@edges=0": 0.0}
     make_recorded(tmp_path / "depth-tabpfn", datasets=("a", "b"), n_folds=5, lifts=lifts)
-    texts = model_rules([open_study(tmp_path / "depth-tabpfn")])
+    make_recorded(tmp_path / "depth-known", datasets=("a", "b"), lifts=KNOWN_LIFTS)
+    texts = later_rules([open_study(tmp_path / name) for name in ("depth-known", "depth-tabpfn")])
     about = {
         "depth_models_rule": (RULE_FILE, 12),
         "depth_models_controls_rule": (CONTROLS_RULE_FILE, 6),
@@ -258,6 +261,8 @@ def test_each_rule_about_a_second_model_is_dated_against_the_runs_that_it_judges
     for name, (file, n_runs) in about.items():
         assert load_models_rule(file).rule in texts[name]
         assert f"The code that made {n_runs} of the {n_runs} runs of `depth-tabpfn`" in texts[name]
+    assert load_known_rule().rule in texts["depth_known_rule"]  # folds 1 and 2 on the true graphs
+    assert "The code that made 4 of the 4 runs of `depth-known`" in texts["depth_known_rule"]
 
 
 def test_failures_of_all_studies_are_listed_by_generator(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from causalmix.depth_known import (
     say_set_depth,
     set_depth_correlations,
 )
+from causalmix.depth_known_rule import load_rule, read_new_folds, say_new_folds
+from causalmix.notebook import open_study
 from tests.by_hand import make_store
 from tests.recorded import KNOWN_LIFTS, make_study
 
@@ -79,3 +81,42 @@ def test_the_depth_that_was_set_is_correlated_with_the_runs_of_each_arm_apart(mo
         "on discovered ones"
     )
     assert say_set_depth(found.drop(index=TRUE).reset_index()) == ""
+
+
+def test_new_folds_are_read_by_the_written_rule_once_all_their_runs_are_there(tmp_path):
+    rule = load_rule()
+    lifts = {TRUE: 0.06, DISCOVERED: 0.04}
+    known = open_study(str(make_study(tmp_path / "known", lifts=lifts, datasets=tuple(KNOWN_SCM)).root))
+    (row,) = read_new_folds(known).to_dict("records")
+    by_hand = set_depth_correlations(known.only_folds(rule.folds), rule.measure).set_index("arm")
+    assert row["arm"] == TRUE and row["rho"] == by_hand.loc[TRUE, "rho"] and row["n"] == len(KNOWN_SCM)
+    assert row["rho"] != set_depth_correlations(known).set_index("arm").loc[TRUE, "rho"]
+    assert row["outcome"] == rule.outcome(row["lower"], row["upper"])
+    said = say_new_folds(known)
+    assert said.startswith(f"**{rule.question}** {rule.answers[row['outcome']]} On folds 1 and 2, which")
+
+    begun = open_study(
+        str(make_study(tmp_path / "begun", lifts=lifts, datasets=("scm-depth1-linear-low",)).root)
+    )
+    assert read_new_folds(begun).empty
+    assert "Not tested: the study begun holds 2 of the 96 runs" in say_new_folds(begun)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "outcome"),
+    [
+        (-0.6, -0.01, "holds"),
+        (-0.19, -0.01, "holds"),
+        (-0.19, 0.1, "does not hold"),
+        (0.1, 0.4, "does not hold"),
+        (-0.21, 0.1, "undecided"),
+        (float("nan"), float("nan"), "undecided"),
+    ],
+)
+def test_the_outcome_for_an_interval_is_the_one_that_the_rule_says(lower, upper, outcome):
+    rule = load_rule()
+    assert rule.outcome(lower, upper) == outcome and set(rule.answers) == {
+        "holds",
+        "does not hold",
+        "undecided",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from causalmix.book.claims_text import read_claims
 from causalmix.book.depth_questions_text import CLAIM_19, HEADER, SECOND_MEASURE, questions_text
 from causalmix.book.depth_reading_text import second_model_text, tail_text
+from causalmix.book.depth_records_text import known_earlier_text
 from causalmix.book.depth_text import published_tables, reservations
 from causalmix.book.depth_views_text import change_text, scarcity_text
 from causalmix.book.execute import Execution
@@ -82,6 +84,27 @@ def test_a_way_to_ask_without_records_has_no_row_and_an_untested_dial_says_why()
     assert len(answers(questions_text(CLAIM, FOUND, {}))) == 1
     untested = replace(FOUND, verdict="not tested", reason="no runs of the dial")
     assert questions_text(CLAIM, untested, all_tables()).endswith("not recorded here: no runs of the dial.")
+
+
+def test_folds_that_a_rule_reads_replace_the_exploratory_correlation_of_true_graphs() -> None:
+    new = {"arm": [TRUE], "rho": -0.1, "lower": -0.4, "upper": 0.2, "n": 48, "p_value": 0.4}
+    tables = {**all_tables(), "depth_known_truth_new_folds": pd.DataFrame(new)}
+    text = questions_text(CLAIM, FOUND, tables)
+    assert answers(text)["And where the true depth is known?"] == "undecided (p 0.40, not adjusted)"
+    assert "folds that were run for this question, after its rule was written" in text
+    assert "it is undecided between tables and on simulated tables with their true graphs;" in text
+    held = reservations(Path("absent"), FOUND, tables)
+    assert "the dial's (by a rule of its own, on folds that were run for it)." in held
+
+
+def test_an_earlier_record_of_the_simulated_tables_is_quoted_with_the_reason_for_the_next(tmp_path) -> None:
+    rows = [{"arm": TRUE, "rho": -0.35, "lower": -0.6, "upper": -0.05, "p_value": 0.015, "n": 48}]
+    path = tmp_path / "earlier.json"
+    assert known_earlier_text(path) == ""
+    path.write_text(json.dumps([{"commit": "0123abc", "reason": "Values changed.", "set_depth": rows}]))
+    text = known_earlier_text(path)
+    assert "(commit `0123abc`). Values changed. It said: Over 48 simulated tables" in text
+    assert "−0.350 [−0.600, −0.050] on the true graphs, which have it, p 0.015" in text
 
 
 def test_how_many_edges_the_dial_takes_with_the_depth_is_said_beside_it() -> None:

@@ -13,7 +13,8 @@ import yaml
 
 from causalmix.book.claims_text import reference_values
 from causalmix.book.controls_text import tables_text
-from causalmix.book.depth_text import earlier_text, reservations
+from causalmix.book.depth_records_text import earlier_text
+from causalmix.book.depth_text import reservations
 from causalmix.book.findings_text import (
     against_controls,
     clearest_difference,

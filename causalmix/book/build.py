@@ -11,6 +11,7 @@ import yaml
 from causalmix.book import (
     claims_text,
     controls_text,
+    depth_records_text,
     depth_text,
     downloads,
     findings_text,
@@ -119,7 +120,7 @@ def staged_files(workspace: Workspace, study: Study, executions: Sequence[Execut
         **controls_text.snippets(studies),
         **rows_snippets(workspace, executions),
         **depth_text.depth_snippets(depth, answer, executions, studies, workspace.results),
-        **depth_text.model_rules(studies),
+        **depth_records_text.later_rules(studies),
         "failures": study_text.failures_text(studies),
         "rules_commit": claims_text.rules_commit(
             path, [one for one in studies if one.name in (study.name, "depth")]

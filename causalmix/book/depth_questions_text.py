@@ -228,26 +228,39 @@ def _second_model(first: str, tables: Mapping[str, pd.DataFrame], smallest: floa
 
 def _known_depth(tables: Mapping[str, pd.DataFrame], smallest: float) -> list[Asked]:
     """Simulated tables, whose true graphs have the depth that was set."""
-    row = true_graphs(tables)
+    row, exploratory = true_graphs(tables)
     if row is None:
         return []
     found = read_effect(row["lower"], row["upper"], smallest)
+    which = "" if exploratory else "; folds that were run for this question, after its rule was written"
+    how, mark = ("exploratory, ", " (exploratory)") if exploratory else ("", "")
     return [
         Asked(
             "And where the true depth is known?",
-            f"{count(int(row['n']), 'simulated table')}, each with its true graph",
+            f"{count(int(row['n']), 'simulated table')}, each with its true graph{which}",
             _result(row, "rho"),
-            f"{found} (exploratory, p {number(row['p_value'])}, not adjusted)",
-            ((found, "on simulated tables with their true graphs (exploratory)"),),
+            f"{found} ({how}p {number(row['p_value'])}, not adjusted)",
+            ((found, f"on simulated tables with their true graphs{mark}"),),
         )
     ]
 
 
-def true_graphs(tables: Mapping[str, pd.DataFrame]) -> Row | None:
-    """Return the correlation of the depth that was set, for runs on graphs that have it; none without."""
-    frame = tables.get("depth_known_truth_set_depth")
-    rows = [] if frame is None else frame[frame["arm"] == TRUE].to_dict("records")
-    return rows[0] if rows else None
+def true_graphs(tables: Mapping[str, pd.DataFrame]) -> tuple[Row | None, bool]:
+    """Return the correlation of the depth that was set, for runs on graphs that have it; none without.
+
+    Returns
+    -------
+    row : mapping or None
+        Of the folds that a rule reads, or of all, where these were not run.
+    exploratory : bool
+        Whether it is of all.
+    """
+    for name, exploratory in (("new_folds", False), ("set_depth", True)):
+        frame = tables.get(f"depth_known_truth_{name}")
+        rows = [] if frame is None else frame[frame["arm"] == TRUE].to_dict("records")
+        if rows:
+            return rows[0], exploratory
+    return None, True
 
 
 def _result(row: Row, effect: str = "effect") -> str:

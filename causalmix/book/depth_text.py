@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from causalmix import depth_models_rules
-from causalmix.book.claims_text import Claim, rules_commit
+from causalmix.book.claims_text import Claim
 from causalmix.book.depth_questions_text import CLAIM_19, questions_text, true_graphs
 from causalmix.book.depth_reading_text import second_model_text, tail_text
+from causalmix.book.depth_records_text import EARLIER, earlier_text, known_earlier_text
 from causalmix.book.depth_views_text import (
     ALPHA,
     agreement_of_primary,
@@ -31,8 +30,7 @@ from causalmix.book.depth_views_text import (
 )
 from causalmix.book.execute import Execution
 from causalmix.book.study import Study
-from causalmix.book.text import badge, count, interval, number, sentence_list
-from causalmix.depth_dial import CONTROL, DIAL
+from causalmix.book.text import badge, interval, number, sentence_list
 from causalmix.intervals import signed as signed_with_ends
 from causalmix.stability import name_measure
 from causalmix.verdicts import Verdict
@@ -42,7 +40,7 @@ def depth_snippets(
     claim: Claim, verdict: Verdict, executions: Sequence[Execution], studies: Sequence[Study], results: Path
 ) -> dict[str, str]:
     """Return the pieces of text on depth by name; ``results`` is the folder of the recorded studies."""
-    tables, earlier = published_tables(executions), results / "depth" / "earlier.json"
+    tables, earlier = published_tables(executions), results / "depth" / EARLIER
     return {
         "depth_questions": questions_text(claim, verdict, tables),
         "depth_tail": tail_text(studies),
@@ -54,6 +52,7 @@ def depth_snippets(
         "depth_reservations": reservations(earlier, verdict, tables, studies),
         "depth_agreement": agreement_text(tables.get("depth_measures")),
         "depth_earlier": earlier_text(earlier),
+        "depth_known_earlier": known_earlier_text(results / "depth-known" / EARLIER),
         "depth_rule": depth_rule(claim),
         "depth_within": within_text(tables.get("depth_within_tables")),
         "depth_known": known_text(tables.get("depth_known_truth")),
@@ -61,49 +60,6 @@ def depth_snippets(
         "depth_isolated": isolation_text(tables.get("depth_isolated_target")),
         "depth_scarcity": scarcity_text(tables.get("depth_low_data")),
     }
-
-
-def model_rules(studies: Sequence[Study]) -> dict[str, str]:
-    """Return the rules about a second model and its controls, each with whether it precedes its own runs."""
-    found = {}
-    for name, rule_file, arms in (
-        ("depth_models", depth_models_rules.RULE_FILE, (DIAL,)),
-        ("depth_models_controls", depth_models_rules.CONTROLS_RULE_FILE, (CONTROL,)),
-        ("depth_regret", depth_models_rules.REGRET_RULE_FILE, (DIAL, CONTROL)),
-    ):
-        rule = depth_models_rules.load_rule(rule_file)
-        counted = [_only(study, arms, rule.folds) for study in studies if study.name == "depth-tabpfn"]
-        commit = rules_commit(rule_file, [study for study in counted if len(study.runs)])
-        found[f"{name}_rule"] = f"**The rule.** {rule.rule} {commit}"
-    return found
-
-
-def _only(study: Study, arms: tuple[str, ...], folds: Sequence[int]) -> Study:
-    """Cut a study down to the runs that a rule judges."""
-    runs = study.runs[study.runs["arm"].str.startswith(arms) & study.runs["fold"].isin(folds)]
-    return replace(study, runs=runs, manifest={"revisions": runs["revision"].value_counts().to_dict()})
-
-
-def earlier_text(path: Path) -> str:
-    """Return what earlier records of the same study said, and why they were replaced; nothing without one.
-
-    Parameters
-    ----------
-    path : Path
-        ``earlier.json`` of the study, a list in the order of time: the commit that holds the record, what was
-        changed after it, and the verdict on it.
-    """
-    if not path.is_file():
-        return ""
-    lines = ["**What earlier records of this study said.** The rule stayed as it was.", ""]
-    for earlier in json.loads(path.read_text(encoding="utf-8")):
-        found = Verdict.from_dict(earlier["verdict"])
-        lines.append(
-            f"- Commit `{earlier['commit']}`, {count(found.n_datasets, 'table')}: "
-            f"{badge(found.verdict, found.label)}, {number(found.value)} {interval(*found.interval)}, "
-            f"permutation p {number(found.quantities['p_value'])}. {earlier['reason']}"
-        )
-    return "\n".join(lines)
 
 
 def reservations(
@@ -148,13 +104,14 @@ def _say_noisy(studies: Sequence[Study]) -> str:
 
 def _say_where_depth_is_true(value: float, tables: Mapping[str, pd.DataFrame]) -> str:
     """Say what was found where graphs have the depth that was set, and whether its sign is the verdict's."""
-    row = true_graphs(tables)
+    row, exploratory = true_graphs(tables)
     if row is None:
         return ""
     other = ", of the other sign than the dial's" if row["rho"] * value < 0 else ""
+    how = "exploratory" if exploratory else "by a rule of its own, on folds that were run for it"
     return (
         "Where simulated graphs truly have the depth that was set, the correlation was "
-        f"{signed_with_ends(row['rho'], row['lower'], row['upper'])}{other} (exploratory)."
+        f"{signed_with_ends(row['rho'], row['lower'], row['upper'])}{other} ({how})."
     )
 
 
