@@ -186,7 +186,7 @@ def test_where_interval_and_p_disagree_nothing_is_concluded_about_isolated_targe
     assert ("nothing is concluded" in text) == disagree
 
 
-def test_of_the_true_graphs_comparisons_the_one_with_the_smallest_p_is_named() -> None:
+def test_of_the_true_graphs_comparisons_the_clear_ones_are_named_or_the_one_with_the_smallest_p() -> None:
     ends = {"difference_lower": -1.0, "difference_upper": 2.0, "n": 48}
     rows = [
         {"baseline": baseline, "outcome": outcome, "difference": 0.5, "p_value": p, "p_holm": 6 * p, **ends}
@@ -197,6 +197,10 @@ def test_of_the_true_graphs_comparisons_the_one_with_the_smallest_p_is_named() -
     assert text.endswith(
         "that of *steps to best* against random graphs, +0.5 [−1, +2] (p 0.01, adjusted 0.06)."
     )
+    rows[-1]["p_holm"], rows[-2]["p_holm"] = 0.03, 0.04
+    text = known_text(pd.DataFrame(rows))
+    assert "2 of 6 comparisons differ from zero at 0.05: *steps to best* against random graphs" in text
+    assert "adjusted 0.03) and *the score* against random graphs, +0.5" in text
 
 
 def test_the_texts_on_depth_say_so_where_no_notebook_published_a_table() -> None:

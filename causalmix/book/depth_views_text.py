@@ -187,18 +187,19 @@ def known_text(contrasts: pd.DataFrame | None) -> str:
         f"{difference_text(contrasts[contrasts['baseline'] == baseline])} against {name} graphs"
         for baseline, name in ((DISCOVERED, "discovered"), (RANDOM, "random"))
     )
-    clear = int((contrasts["p_holm"] < ALPHA).sum())
+    clear = contrasts[contrasts["p_holm"] < ALPHA].sort_values("p_value")
+    named = clear if len(clear) else contrasts.nsmallest(1, "p_value")
     return (
         f"On {int(contrasts['n'].max())} simulated tables, paired by table and with 95 % intervals, the true "
-        f"graph changes {against}. After adjustment by Holm, {clear or 'none'} of {len(contrasts)} "
-        f"comparisons {'differs' if clear == 1 else 'differ'} from zero at {ALPHA:g}; the smallest p is that "
-        f"of {_least_by_chance(contrasts)}."
+        f"graph changes {against}. After adjustment by Holm, {len(clear) or 'none'} of {len(contrasts)} "
+        f"comparisons {'differs' if len(clear) == 1 else 'differ'} from zero at {ALPHA:g}"
+        f"{': ' if len(clear) else '; the smallest p is that of '}"
+        f"{sentence_list([_describe_contrast(row) for row in named.to_dict('records')])}."
     )
 
 
-def _least_by_chance(contrasts: pd.DataFrame) -> str:
-    """Name the comparison with the smallest p, its difference and both its p."""
-    row = contrasts.iloc[int(contrasts["p_value"].argmin())]
+def _describe_contrast(row: Row) -> str:
+    """Name a comparison, its difference and both its p."""
     name, unit = ("the score", "") if row["outcome"] == "score" else describe_measure(row["outcome"])
     other = "discovered" if row["baseline"] == DISCOVERED else "random"
     return (
