@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from causalmix.pool import Outcome
-from causalmix.records import complete_record, ends_study, failed_record
+from causalmix.records import complete_record, record_error
 from causalmix.specs import RunRecord, RunSpec, find_arm
 
 MAX_RUNS = 64
@@ -136,9 +136,7 @@ def make_records(
                 data.append(encode_rows(run.fold, run.pool))
                 runs.append(run)
         except Exception as error:
-            if ends_study(error):
-                raise
-            run = failed_record(spec, f"{type(error).__name__}: {error}", device)
+            run = record_error(spec, error, device)
         if isinstance(run, RunRecord):
             yield run
     if not runs:
@@ -150,7 +148,7 @@ def make_records(
         for position, outcome in outcomes.items():
             run = runs[position]
             if isinstance(outcome, Exception):
-                yield failed_record(run.spec, f"{type(outcome).__name__}: {outcome}", device)
+                yield record_error(run.spec, outcome, device)
             else:
                 yield complete_record(run, outcome, seconds, device, weights)
         start = time.perf_counter()

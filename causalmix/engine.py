@@ -17,7 +17,7 @@ from causalmix.batch import fills_with_one_run, make_in_batches
 from causalmix.engines import ENGINES, check_engine, count_workers, work_off
 from causalmix.pool import Outcome
 from causalmix.progress import make_progress
-from causalmix.records import ends_study, failed_record
+from causalmix.records import failed_record, no_memory, record_error
 from causalmix.shards import take_shard
 from causalmix.specs import RunRecord, RunSpec, find_arm
 from causalmix.store import ResultStore
@@ -230,12 +230,8 @@ def make_record(
     try:
         with cpu_threads(1):
             return run_one(spec, data_dir=data_dir, cache_dir=cache_dir, device=device)
-    except MemoryError as error:
-        raise _no_memory(spec, error) from error
     except Exception as error:
-        if ends_study(error):
-            raise
-        return failed_record(spec, f"{type(error).__name__}: {error}", device)
+        return record_error(spec, error, device)
 
 
 def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str | Path) -> tuple[str, str]:
@@ -253,20 +249,12 @@ def _make_and_cache(spec: RunSpec, data_dir: str | Path | None, cache_dir: str |
     except OSError:
         raise
     except MemoryError as error:
-        raise _no_memory(spec, error) from error
+        raise no_memory(spec, error) from error
     except (DataError, GeneratorError) as error:
         return "failed", str(error)
     except Exception as error:
         return "failed", f"{type(error).__name__}: {error}"
     return "made", ""
-
-
-def _no_memory(spec: RunSpec, error: MemoryError) -> OSError:
-    reason = f" ({error})" if str(error) else ""
-    return OSError(
-        f"{spec}: there is not enough memory{reason}; take fewer --workers or a machine with more, and run "
-        "again: finished runs are kept"
-    )
 
 
 def _died(outcome: Outcome, device: str) -> RunRecord:

@@ -52,11 +52,32 @@ def failed_record(spec: RunSpec, reason: str, device: str = "cpu", fingerprint: 
     )
 
 
-def ends_study(error: Exception) -> bool:
-    """Whether an error says nothing of the run that raised it, which stays missing.
+def record_error(spec: RunSpec, error: Exception, device: str = "cpu") -> RunRecord:
+    """Return the failed record of a run that raised an error which nobody foresaw.
 
-    A model, arm or preset that cannot be had would fail every run; a fault of a file or a GPU is no result.
+    Raises
+    ------
+    ModelError, SpecError
+        The same error, where a model, arm or preset cannot be had, which would fail every run.
+    OSError
+        The same error, where a file cannot be read or written; or that there is not enough memory. Neither
+        says anything of the run, which stays missing.
+    torch.AcceleratorError
+        The same error, where the GPU failed.
     """
     from causalmix.models.base import ModelError
 
-    return isinstance(error, (ModelError, SpecError, OSError)) or is_device_fault(error)
+    if isinstance(error, MemoryError):
+        raise no_memory(spec, error) from error
+    if isinstance(error, (ModelError, SpecError, OSError)) or is_device_fault(error):
+        raise error
+    return failed_record(spec, f"{type(error).__name__}: {error}", device)
+
+
+def no_memory(spec: RunSpec, error: MemoryError) -> OSError:
+    """Return the error of a machine without memory for a run."""
+    reason = f" ({error})" if str(error) else ""
+    return OSError(
+        f"{spec}: there is not enough memory{reason}; take fewer --workers or a machine with more, and run "
+        "again: finished runs are kept"
+    )

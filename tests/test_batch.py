@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from causalmix import batch, engine, finetune
+from causalmix import batch, engine, experiment, finetune
 from causalmix.batch import RunBatch, fills_with_one_run, group_runs
 from causalmix.engine import ENGINES, run_all
 from causalmix.pool import Outcome
@@ -106,6 +106,21 @@ def test_a_batch_that_kills_its_workers_is_made_one_by_one(tmp_path, model, in_b
     summary = make_runs(specs, store, engine="killing")
     assert (summary.done, summary.failed) == (1, 1)
     assert store.runs().set_index("arm")["status"].to_dict() == {"default": "failed", "zero_shot": "ok"}
+
+
+def test_a_machine_without_memory_stops_the_study_and_the_batch_stays_missing(tmp_path, model, monkeypatch):
+    def refuse(*_, **options) -> None:
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr(engine, "fills_with_one_run", lambda device: False)
+    monkeypatch.setattr(experiment, "make_rows", refuse)
+    store = ResultStore(tmp_path)
+    specs = [make_spec("bootstrap_mix", model=model, preset="smoke", fold=fold) for fold in (0, 1)]
+    with pytest.raises(
+        OSError, match=r"not enough memory \(Unable to allocate 9 GiB\); take fewer --workers"
+    ):
+        make_runs(specs, store)
+    assert store.missing(specs) == specs
 
 
 @pytest.mark.parametrize(
