@@ -94,7 +94,7 @@ def test_folds_that_a_rule_reads_replace_the_exploratory_correlation_of_true_gra
     assert "folds that were run for this question, after its rule was written" in text
     assert "it is undecided between tables and on simulated tables with their true graphs;" in text
     held = reservations(Path("absent"), FOUND, tables)
-    assert "the dial's (by a rule of its own, on folds that were run for it)." in held
+    assert "−0.100 [−0.400, +0.200] (by a rule of its own, on folds that were run for it)." in held
 
 
 def test_an_earlier_record_of_the_simulated_tables_is_quoted_with_the_reason_for_the_next(tmp_path) -> None:

@@ -103,11 +103,12 @@ def _say_noisy(studies: Sequence[Study]) -> str:
 
 
 def _say_where_depth_is_true(value: float, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Say what was found where graphs have the depth that was set, and whether its sign is the verdict's."""
+    """Say what was found where graphs have the depth that was set; and if it is clearly of the other sign."""
     row, exploratory = true_graphs(tables)
     if row is None:
         return ""
-    other = ", of the other sign than the dial's" if row["rho"] * value < 0 else ""
+    clear = row["lower"] * row["upper"] > 0
+    other = ", of the other sign than the dial's" if clear and row["rho"] * value < 0 else ""
     how = "exploratory" if exploratory else "by a rule of its own, on folds that were run for it"
     return (
         "Where simulated graphs truly have the depth that was set, the correlation was "
