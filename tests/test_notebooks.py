@@ -5,6 +5,7 @@ The study is a fixture: its numbers are drawn from known distributions, no model
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import multiprocessing
@@ -155,7 +156,10 @@ def start_kernel() -> KernelManager:
 
     A notebook takes a fraction of the time that a kernel takes to import what it needs.
     """
-    return start_new_kernel(startup_timeout=START_SECONDS, kernel_name="python3")[0]
+    kernel, client = start_new_kernel(startup_timeout=START_SECONDS, kernel_name="python3")
+    client.stop_channels()
+    atexit.register(kernel.shutdown_kernel, now=True)
+    return kernel
 
 
 def move_kernel(kernel: KernelManager, folder: Path) -> None:
