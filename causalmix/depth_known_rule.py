@@ -6,14 +6,14 @@ The rule stands beside this module and was committed before those folds were run
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from causalmix.data.known_scm import KNOWN_SCM
-from causalmix.depth_known import set_depth_correlations
+from causalmix.depth_tests import known_scm, measurements
 from causalmix.intervals import Correlation
 from causalmix.rules import short, with_ends
 from causalmix.stability import name_measure
@@ -85,16 +85,16 @@ def read_new_folds(known: StudyView) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row of `causalmix.depth_known.set_depth_correlations` and its ``outcome``; none where a table lacks
-        a run on its true graph in one of the rule's folds.
+        One row, ``arm, rho, lower, upper, p_value, n`` (see `causalmix.depth_tests.known_scm`) and
+        ``outcome``; none where a table lacks a run on its true graph in one of the rule's folds.
     """
     rule = load_rule()
     if count_runs(known) < len(KNOWN_SCM) * len(rule.folds):
         return pd.DataFrame(columns=COLUMNS)
-    found = set_depth_correlations(known.only_folds(rule.folds), rule.measure)
-    own = found[found["arm"] == rule.arm]
-    outcomes = [rule.outcome(lower, upper) for lower, upper in zip(own["lower"], own["upper"], strict=True)]
-    return own.assign(outcome=outcomes).reset_index(drop=True)
+    read = known.only_folds(rule.folds)
+    found = known_scm(measurements(read.runs(), read.trajectories(), rule.measure), arm=rule.arm)
+    row = {"arm": rule.arm, **asdict(found), "outcome": rule.outcome(found.lower, found.upper)}
+    return pd.DataFrame([row], columns=COLUMNS).dropna(subset=["p_value"])
 
 
 def count_runs(known: StudyView) -> int:
@@ -104,9 +104,9 @@ def count_runs(known: StudyView) -> int:
     return len(own[["dataset", "fold"]].drop_duplicates())
 
 
-def say_new_folds(known: StudyView) -> str:
-    """Return the question with its answer, or why there is none."""
-    rule, found = load_rule(), read_new_folds(known)
+def say_new_folds(known: StudyView, found: pd.DataFrame) -> str:
+    """Return the question with the answer of `read_new_folds`, or why there is none."""
+    rule = load_rule()
     if found.empty:
         return (
             f"**{rule.question}** Not tested: the study {known.name} holds {count_runs(known)} of the "

@@ -92,14 +92,14 @@ def test_new_folds_are_read_by_the_written_rule_once_all_their_runs_are_there(tm
     assert row["arm"] == TRUE and row["rho"] == by_hand.loc[TRUE, "rho"] and row["n"] == len(KNOWN_SCM)
     assert row["rho"] != set_depth_correlations(known).set_index("arm").loc[TRUE, "rho"]
     assert row["outcome"] == rule.outcome(row["lower"], row["upper"])
-    said = say_new_folds(known)
+    said = say_new_folds(known, read_new_folds(known))
     assert said.startswith(f"**{rule.question}** {rule.answers[row['outcome']]} On folds 1 and 2, which")
 
     begun = open_study(
         str(make_study(tmp_path / "begun", lifts=lifts, datasets=("scm-depth1-linear-low",)).root)
     )
     assert read_new_folds(begun).empty
-    assert "Not tested: the study begun holds 2 of the 96 runs" in say_new_folds(begun)
+    assert "Not tested: the study begun holds 2 of the 96 runs" in say_new_folds(begun, read_new_folds(begun))
 
 
 @pytest.mark.parametrize(

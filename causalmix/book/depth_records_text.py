@@ -15,6 +15,8 @@ from causalmix.book.study import Study
 from causalmix.book.text import badge, count, interval, number
 from causalmix.depth_dial import CONTROL, DIAL
 from causalmix.depth_known import say_set_depth
+from causalmix.depth_known_rule import KnownDepthRule
+from causalmix.depth_models_rules import DepthModelsRule
 from causalmix.verdicts import Verdict
 
 EARLIER = "earlier.json"
@@ -26,14 +28,19 @@ def later_rules(studies: Sequence[Study]) -> dict[str, str]:
 
     They are about a second model, its controls and its regret, and about tables whose true depth is known.
     """
-    known, second, found = depth_known_rule.load_rule(), "depth-tabpfn", {}
-    for name, path, study_name, arms in (
-        ("depth_known", depth_known_rule.RULE_FILE, "depth-known", (known.arm,)),
-        ("depth_models", depth_models_rules.RULE_FILE, second, (DIAL,)),
-        ("depth_models_controls", depth_models_rules.CONTROLS_RULE_FILE, second, (CONTROL,)),
-        ("depth_regret", depth_models_rules.REGRET_RULE_FILE, second, (DIAL, CONTROL)),
-    ):
-        rule = known if name == "depth_known" else depth_models_rules.load_rule(path)
+    known = depth_known_rule.load_rule()
+    judged: list[tuple[str, Path, KnownDepthRule | DepthModelsRule, str, tuple[str, ...]]]
+    judged = [("depth_known", depth_known_rule.RULE_FILE, known, "depth-known", (known.arm,))]
+    judged += [
+        (name, path, depth_models_rules.load_rule(path), "depth-tabpfn", arms)
+        for name, path, arms in (
+            ("depth_models", depth_models_rules.RULE_FILE, (DIAL,)),
+            ("depth_models_controls", depth_models_rules.CONTROLS_RULE_FILE, (CONTROL,)),
+            ("depth_regret", depth_models_rules.REGRET_RULE_FILE, (DIAL, CONTROL)),
+        )
+    ]
+    found = {}
+    for name, path, rule, study_name, arms in judged:
         counted = [_only(study, arms, rule.folds) for study in studies if study.name == study_name]
         commit = rules_commit(path, [study for study in counted if len(study.runs)])
         found[f"{name}_rule"] = f"**The rule.** {rule.rule} {commit}"
