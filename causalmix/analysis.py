@@ -13,7 +13,7 @@ import pandas as pd
 
 from causalmix.cells import CELL, AnalysisError, check_one_run_per_cell
 from causalmix.intervals import CONFIDENCE, RESAMPLES, Correlation, cluster_bootstrap, correlate
-from causalmix.stability import measure_stability
+from causalmix.stability import STABILITY_MEASURES, measure_stability
 
 PRIMARY_NORMALISATION = "error_removed"
 
@@ -227,16 +227,20 @@ def validation_test_gap(
     return pd.DataFrame(rows, columns=["arm", "n_runs", "n_undefined", "median", "lower", "upper"])
 
 
-def depth_and_stability(runs: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
-    """Join the graph statistics of each run with its stability measures; leave out runs without a graph.
+def depth_and_stability(
+    runs: pd.DataFrame, trajectories: pd.DataFrame, measures: Sequence[str] = tuple(STABILITY_MEASURES)
+) -> pd.DataFrame:
+    """Join the graph statistics of each run with stability measures; leave out runs without a graph.
 
     A run that ended before others of its dataset, fold and repeat (it diverged, or its patience was over) has
     no ``tail_volatility``: that can be compared only where runs are evaluated equally often.
     """
     check_one_run_per_cell(runs)
-    measures = measure_stability(trajectories).drop(columns=["study", *CELL, "arm", "model"])
-    joined = runs[runs["status"] == "ok"].merge(measures, on="spec_hash", how="inner", validate="one_to_one")
+    measured = measure_stability(trajectories, measures).drop(columns=["study", *CELL, "arm", "model"])
+    joined = runs[runs["status"] == "ok"].merge(measured, on="spec_hash", how="inner", validate="one_to_one")
     joined = joined[joined["depth"].notna()].reset_index(drop=True)
+    if "tail_volatility" not in measures:
+        return joined
     longest = joined.groupby(CELL, observed=True)["n_evaluations"].transform("max")
     comparable = joined["tail_volatility"].where(joined["n_evaluations"] == longest)
     return joined.assign(tail_volatility=comparable)

@@ -61,7 +61,8 @@ def measurements_of_all(
     for measure in measures:
         if measure not in MEASURES:
             raise ValueError(f"unknown stability measure {measure!r}: choose one of {', '.join(MEASURES)}")
-    joined = depth_and_stability(runs, trajectories)
+    own = [measure for measure in measures if measure in STABILITY_MEASURES]
+    joined = depth_and_stability(runs, trajectories, own)
     joined = joined.assign(log_rows=np.log(joined["n_train"].astype(float)))
     return {measure: _take(joined, runs, measure) for measure in measures}
 

@@ -200,7 +200,7 @@ def zero_when_equal(stored: Stored, estimand: Mapping) -> Quantities:
 
 def gap_reduction(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 18: median validation-test gap of the baseline minus that of the arm."""
-    gaps = measure_stability(stored.trajectories)
+    gaps = measure_stability(stored.trajectories, ["validation_test_gap"])
     arms = (estimand["arm"], estimand["baseline"])
     pairs = paired_differences(gaps, *arms, column="validation_test_gap")
     both = pairs[["arm_value", "baseline_value"]].to_numpy()
@@ -217,7 +217,7 @@ def gap_reduction(stored: Stored, estimand: Mapping) -> Quantities:
 
 def depth_dial_correlation(stored: Stored, estimand: Mapping) -> Quantities:
     """Claim 19: mean within-block Spearman correlation of depth and a stability measure along the dial."""
-    joined = depth_and_stability(stored.runs, stored.trajectories)
+    joined = depth_and_stability(stored.runs, stored.trajectories, [estimand["measure"]])
     dial = joined[joined["arm"].str.startswith(estimand["arm_prefix"])]
     columns, grouped = [estimand["depth"], estimand["measure"]], dial.groupby(CELL, observed=True)
     blocks = [(str(key[0]), group[columns].dropna().to_numpy()) for key, group in grouped]

@@ -18,7 +18,7 @@ measure                     formula                                             
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -152,13 +152,17 @@ def name_measure(measure: str) -> str:
     return MEASURE_LABELS[measure].partition(" [")[0]
 
 
-def measure_stability(trajectories: pd.DataFrame) -> pd.DataFrame:
-    """Compute all `STABILITY_MEASURES` for each run of a store.
+def measure_stability(
+    trajectories: pd.DataFrame, measures: Sequence[str] = tuple(STABILITY_MEASURES)
+) -> pd.DataFrame:
+    """Compute stability measures for each run of a store.
 
     Parameters
     ----------
     trajectories : DataFrame
         ``ResultStore.trajectories()``: one row per run and evaluation.
+    measures : sequence of str
+        Names in `STABILITY_MEASURES`: all, unless told.
 
     Returns
     -------
@@ -168,8 +172,11 @@ def measure_stability(trajectories: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        When a column is missing, or a run has no selected step.
+        When a measure is unknown, a column is missing, or a run has no selected step.
     """
+    unknown = [measure for measure in measures if measure not in STABILITY_MEASURES]
+    if unknown:
+        raise ValueError(f"unknown stability measures {unknown}: choose among {[*STABILITY_MEASURES]}")
     needed = [*RUN_KEYS, "step", "selected", *CURVES]
     missing = [column for column in needed if column not in trajectories]
     if missing:
@@ -179,11 +186,11 @@ def measure_stability(trajectories: pd.DataFrame) -> pd.DataFrame:
     order = np.lexsort((columns["step"], runs))
     groups = np.split(order, np.flatnonzero(np.diff(runs[order])) + 1)
     rows = [
-        _measure({column: values[where] for column, values in columns.items()})
+        _measure({column: values[where] for column, values in columns.items()}, measures)
         for where in groups
         if len(where)
     ]
-    return pd.DataFrame(rows, columns=[*RUN_KEYS, "n_evaluations", *STABILITY_MEASURES])
+    return pd.DataFrame(rows, columns=[*RUN_KEYS, "n_evaluations", *measures])
 
 
 def fold_dispersion(scores: pd.DataFrame, column: str = "score") -> pd.DataFrame:
@@ -234,11 +241,11 @@ def seed_dispersion(scores: pd.DataFrame, column: str = "score") -> pd.DataFrame
     return grouped.agg(n_repeats=("count", "min"), seed_dispersion=("std", "mean")).reset_index()
 
 
-def _measure(run: Mapping[str, np.ndarray]) -> dict:
+def _measure(run: Mapping[str, np.ndarray], measures: Sequence[str]) -> dict:
     """Measure the trajectory of one run, whose columns are sorted by step."""
     trajectory = _trajectory_of(run)
-    measures = {name: measure(trajectory) for name, measure in STABILITY_MEASURES.items()}
-    return {**{key: run[key][0] for key in RUN_KEYS}, "n_evaluations": len(run["step"]), **measures}
+    values = {name: STABILITY_MEASURES[name](trajectory) for name in measures}
+    return {**{key: run[key][0] for key in RUN_KEYS}, "n_evaluations": len(run["step"]), **values}
 
 
 def _trajectory_of(run: Mapping[str, np.ndarray]) -> Trajectory:

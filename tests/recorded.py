@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -41,6 +42,7 @@ causalmix, and those of tables of known graph."""
 STEPS = (0, 3, 6, 9, 12)
 
 
+@mock.patch("os.fsync", new=lambda _: None)  # it need not outlive a power cut
 def make_study(
     root: Path,
     *,
@@ -55,8 +57,9 @@ def make_study(
     ratios: Sequence[float] = (1.0,),
     row_limits: Sequence[int] = (Protocol().max_train_rows,),
     presets: Sequence[str] = (RunSpec.preset,),
+    keep_records: bool = False,
 ) -> ResultStore:
-    """Write a record per dataset, fold, row limit, arm, preset (if tuned), ratio (if synthetic); consolidate.
+    """Publish a run per dataset, fold, row limit, arm, preset (if tuned) and ratio (if synthetic).
 
     ``depth_steadies``: the deeper a run's graph, the less its validation loss wobbles. The change of the test
     ROC-AUC grows with the ratio.
@@ -74,9 +77,10 @@ def make_study(
                 own_ratios = ratios if ARMS[arm].generator else (spec.synthetic_ratio,)
                 for preset, ratio in product(own_presets, own_ratios):
                     one = replace(spec, preset=preset, synthetic_ratio=ratio)
-                    with mock.patch("os.fsync"):  # it need not outlive a power cut
-                        store.write(_record(one, start, lift * ratio, noise, rng, depth_steadies))
+                    store.write(_record(one, start, lift * ratio, noise, rng, depth_steadies))
     store.consolidate()
+    if not keep_records:
+        shutil.rmtree(store.records)
     return store
 
 

@@ -441,3 +441,6 @@ def test_the_volatility_of_a_run_that_ended_before_others_of_its_cell_is_not_com
     joined = depth_and_stability(store.runs(), fewer)
     left_out = joined.loc[joined["tail_volatility"].isna(), ["dataset", "fold", "arm"]]
     assert left_out.to_numpy().tolist() == [["table0", 0, "causalmix"]]
+    for measure in ("tail_volatility", "steps_to_best"):
+        alone = depth_and_stability(store.runs(), fewer, [measure])
+        pd.testing.assert_series_equal(alone[measure], joined[measure])

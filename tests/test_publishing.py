@@ -74,7 +74,6 @@ def ready(tmp_path: Path) -> Path:
     (tmp_path / publish.WORKFLOW).parent.mkdir(parents=True)
     shutil.copy(ROOT / publish.WORKFLOW, tmp_path / publish.WORKFLOW)
     make_study(tmp_path / "results" / "paper")
-    shutil.rmtree(tmp_path / "results" / "paper" / "records")
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "ready"]):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True)
     return tmp_path

@@ -117,7 +117,7 @@ def test_dispersion_of_a_single_fold_is_undefined():
 
 
 def test_every_run_of_a_study_gets_every_measure(tmp_path):
-    store = make_study(tmp_path / "made_up", datasets=("a", "b"), n_folds=2)
+    store = make_study(tmp_path / "made_up", datasets=("a", "b"), n_folds=2, keep_records=True)
     measures = measure_stability(store.trajectories())
     assert len(measures) == len(store.runs())
     assert set(STABILITY_MEASURES) <= set(measures.columns)
@@ -125,6 +125,17 @@ def test_every_run_of_a_study_gets_every_measure(tmp_path):
     record = read_record(store.records / f"{spec.spec_hash}.json")
     row = measures.set_index("spec_hash").loc[record.spec.spec_hash]
     assert row["tail_volatility"] == pytest.approx(tail_volatility(record.trajectory))
+
+
+def test_some_measures_alone_are_those_of_all(tmp_path):
+    trajectories = make_study(tmp_path / "made_up", datasets=("a",), n_folds=2).trajectories()
+    every = measure_stability(trajectories)
+    for measure in STABILITY_MEASURES:
+        alone = measure_stability(trajectories, [measure])
+        others = [name for name in STABILITY_MEASURES if name != measure]
+        pd.testing.assert_frame_equal(alone, every.drop(columns=others))
+    with pytest.raises(ValueError, match=r"unknown stability measures \['regret'\]: choose among"):
+        measure_stability(trajectories, ["regret"])
 
 
 def test_measures_do_not_depend_on_the_order_of_the_rows(tmp_path):
