@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from causalmix.analysis import NORMALISATIONS
-from causalmix.ranking import pairwise_tests, rank_arms, score_matrix, win_rates
+from causalmix.ranking import (
+    PAIR_COLUMNS,
+    friedman_p,
+    holm_wilcoxon,
+    pairwise_tests,
+    rank_arms,
+    score_matrix,
+    win_rates,
+)
 
 
 def make_runs(scores: dict[str, list[float]]) -> pd.DataFrame:
@@ -56,3 +64,26 @@ def test_six_tables_tell_two_arms_apart_but_not_each_pair_of_three():
     assert alone["p_value"].tolist() == pytest.approx([2 / 64]) and alone["wilcoxon"].tolist() == [True]
     assert together["p_value"].tolist() == pytest.approx([2 / 64] * 3)
     assert not together["wilcoxon"].any()
+
+
+def test_one_table_tests_nothing_and_two_are_too_few_for_friedman():
+    runs = make_runs({"x": [0.9], "y": [0.8], "z": [0.7]})
+    assert pairwise_tests(runs).empty and [*pairwise_tests(runs).columns] == PAIR_COLUMNS
+    ranks = pd.DataFrame({"x": [1.0, 1.0, 1.0], "y": [2.0, 2.0, 2.0], "z": [3.0, 3.0, 3.0]})
+    assert np.isnan(friedman_p(ranks[:2])) and friedman_p(ranks) == pytest.approx(np.exp(-3))
+
+
+def test_arms_are_compared_by_their_mean_over_the_folds_of_a_table():
+    cells = pd.MultiIndex.from_product([["t0", "t1", "t2"], [0, 1, 2]], names=["dataset", "fold"])
+    (test,) = holm_wilcoxon(pd.DataFrame({"x": [0, 0, 3] * 3, "y": 0.0}, index=cells)).to_dict("records")
+    assert test["median_difference"] == 1 and test["p_value"] == pytest.approx(2 / 2**3)
+
+
+def test_two_arms_with_one_table_in_common_are_not_tested():
+    (test,) = holm_wilcoxon(pd.DataFrame({"x": [0.9, np.nan], "y": [0.8, 0.7]})).to_dict("records")
+    assert np.isnan(test["p_value"]) and test["median_difference"] == pytest.approx(0.1)
+
+
+def test_no_arm_beats_itself():
+    rates = win_rates(make_runs({"x": [0.9, 0.8], "y": [0.8, 0.9]}))
+    assert np.isnan(np.diag(rates)).all() and rates.notna().sum().sum() == 2
