@@ -560,7 +560,7 @@ def test_an_empty_list_of_tables_is_refused_not_taken_for_all_of_them(cli, comma
 
 
 def test_the_help_of_a_profile_counts_its_folds_as_it_has_them():
-    words = {"three folds": 3, "four folds": 4}
+    words = {"three folds": 3, "five folds": 5}
     told = {name: words[word] for word in words for name, p in PROFILES.items() if word in p.description}
     assert told == {name: len(PROFILES[name].folds) for name in ("first-look", "paper-tabpfn")}
 
