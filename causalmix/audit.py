@@ -29,7 +29,7 @@ from causalmix.specs import OWN_TABLE, RunSpec, SpecError
 from causalmix.store import ResultStore, StoreError
 
 AUDIT_FILE = "audit.json"
-"""Name of the file in a study's folder: the last audit on each machine, the newest first."""
+"""Name of the file in a study's folder: its audits, the newest first."""
 
 _Repetition = tuple[dict, list[dict], list[dict], float]
 """A run's row of ``runs``, its rows of ``trajectories`` and of ``graphs``, and the seconds that it took."""
@@ -47,7 +47,8 @@ def run_audit(
 ) -> list[AuditedRun]:
     """Run a sample of a study's recorded runs again, compare, and note it in ``audit.json`` in its folder.
 
-    The file holds the last audit on each machine, the newest first.
+    The file holds all audits, the newest first: only the same sample of the same runs, made again on the same
+    machine, takes the place of an earlier audit.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def run_audit(
             bars.advance(outcome.task.dataset, "" if audited[name].is_good else audited[name].note)
     runs = [audited[name] for name in rows]
     newest = describe_audit(store, runs, seed, device)
-    kept = [audit for audit in earlier if _made_on(audit) != _made_on(newest)]
+    kept = [audit for audit in earlier if _identity(audit) != _identity(newest)]
     report = json.dumps([newest, *kept], indent=1, allow_nan=False) + "\n"
     write_atomically(store.root / AUDIT_FILE, report.encode())
     return runs
@@ -107,15 +108,16 @@ def read_audits(path: Path) -> list[dict]:
         return []
     try:
         audits = list(json.loads(path.read_text(encoding="utf-8")))
-        _ = [_made_on(audit) for audit in audits]
+        _ = [_identity(audit) for audit in audits]
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} holds no audits ({error!r}): delete it and audit again") from error
     return audits
 
 
-def _made_on(audit: Mapping[str, Any]) -> tuple[str, str]:
-    """Return on which machine and device an audit was made."""
-    return audit["environment"]["machine"], audit["environment"]["device"]
+def _identity(audit: Mapping[str, Any]) -> tuple:
+    """Return of which sample of which runs an audit is, and on which machine and device it was made."""
+    place = audit["environment"]["machine"], audit["environment"]["device"]
+    return *place, audit["store_hash"], audit["seed"], audit["n_audited"]
 
 
 def runs_at_hand(store: ResultStore, data_dir: Path | None) -> pd.DataFrame:

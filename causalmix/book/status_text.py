@@ -220,7 +220,8 @@ def audit_part(audit: Mapping[str, Any], hash_now: str) -> str:
         [f"{number(n)} {SEVERAL.get(name, name) if n != 1 else name}" for name, n in found.items()]
     )
     lines = [
-        f"### {audit['environment']['machine']}, {audit['day']}",
+        f"### {audit['environment']['machine']}, {audit['day']}: {number(audit['n_audited'])} of "
+        f"{number(audit['n_recorded'])} runs",
         f"Of {count(audit['n_recorded'], 'recorded run')}, {number(audit['n_audited'])} were drawn at "
         f"random, evenly over the arms (seed {audit['seed']}), and made again with their synthetic rows: "
         f"{counts}. {audit_place(audit['environment'])}",
