@@ -284,9 +284,11 @@ def published(recorded, tmp_path) -> ResultStore:
         ("graphs", "causalmix", "n_edges", 1, r"n_edges of DAG 0 was \S+ then, \S+ now"),
     ],
 )
-def test_a_run_that_was_embellished_is_found(published, table, arm, column, by, note):
+def test_a_run_that_was_embellished_is_found(published, table, arm, column, by, note, monkeypatch):
     change(published, table, lambda rows: rows.assign(**{column: rows[column] + by * (rows["arm"] == arm)}))
-    code, output, report = audit(published)
+    monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
+    with cpu_threads(1):  # as in a worker
+        code, output, report = audit(published)
     assert code == 1 and "2 of 3 runs came out again" in output
     (bad,) = [run for run in report["runs"] if run["verdict"] == "differs"]
     assert bad["arm"] == arm and re.match(note, bad["note"])

@@ -197,18 +197,20 @@ def test_what_the_rules_would_answer_without_incomplete_tables_is_said(studies, 
 def test_the_rules_are_read_on_the_folds_they_were_written_for_and_later_ones_stand_beside(studies):
     both = studies["longer"], studies["three_folds"]
     read = as_written(both)
+    decided = decide_each(read)
     assert [{*study.runs()["fold"]} for study in read] == [{0, 1, 2}, {0, 1, 2}]
     beside = "On all folds that were run (5 with `made-up` and 3 with `three_folds`)"
-    answers = answer_for_models(both, decide_each(read)), answer_for_controls(both)
-    alone = answer_for_models(read, decide_each(read)), answer_for_controls(read)
+    answers = answer_for_models(both, decided), answer_for_controls(both)
+    alone = answer_for_models(read, decided), answer_for_controls(read)
     for answer, before in zip(answers, alone, strict=True):
         assert answer.outcome == before.outcome == "holds"
         first = "On the folds that the rule was written for (0, 1, 2)"
         assert row_of(answer, first).partition("\n```")[0] == row_of(before, first).partition("\n```")[0]
         assert beside not in before.text
-    for found, answer in zip((decide_each, lambda pair: [*map(dial_difference, pair)]), answers, strict=True):
-        values = [one.value for one in found(both)]
-        assert values[0] != found(read)[0].value and values[1] == found(read)[1].value
+    measured = [(decide_each(both), decided), [[*map(dial_difference, pair)] for pair in (both, read)]]
+    for (found, before), answer in zip(measured, answers, strict=True):
+        values = [one.value for one in found]
+        assert values[0] != before[0].value and values[1] == before[1].value
         quoted = row_of(answer, beside)
         assert all(f"{value:.3g} [".replace("-", "−") in quoted for value in values)
 
