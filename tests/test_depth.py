@@ -103,6 +103,14 @@ def test_of_equally_few_edges_the_weak_one_is_removed():
     assert list(limit_depth(dag, 1).edges) == [("b", "c")]
 
 
+def test_an_edge_without_a_strength_counts_as_a_strong_one():
+    dag = nx.DiGraph([("a", "b"), ("b", "c")])
+    dag.edges["b", "c"]["strength"] = 0.5
+    assert list(limit_depth(dag, 1).edges) == [("a", "b")]
+    dag.edges["b", "c"]["strength"] = 1.5
+    assert list(limit_depth(dag, 1).edges) == [("b", "c")]
+
+
 def test_one_strong_edge_is_removed_before_two_weak_ones():
     dag = nx.DiGraph()
     dag.add_edge("a", "b", strength=1.0)
@@ -176,6 +184,8 @@ def test_shuffled_columns_keep_the_shape_and_the_place_of_the_target(dag, seed):
     assert structural_depth(shuffled) == structural_depth(dag)
     assert len(nx.ancestors(shuffled, "x0")) == len(nx.ancestors(dag, "x0"))
     assert sorted(d for _, d in shuffled.degree) == sorted(d for _, d in dag.degree)
+    strengths = [sorted(nx.get_edge_attributes(one, "strength").values()) for one in (shuffled, dag)]
+    assert strengths[0] == strengths[1] and len(strengths[0]) == dag.number_of_edges()
 
 
 def test_shuffled_columns_stand_at_other_places():
