@@ -115,9 +115,9 @@ def read_audits(path: Path) -> list[dict]:
 
 
 def _identity(audit: Mapping[str, Any]) -> tuple:
-    """Return of which sample of which runs an audit is, and on which machine and device it was made."""
+    """Return which runs of which state of the study an audit made again, and on which machine and device."""
     place = audit["environment"]["machine"], audit["environment"]["device"]
-    return *place, audit["store_hash"], audit["seed"], audit["n_audited"]
+    return *place, audit["store_hash"], {run["spec_hash"] for run in audit["runs"]}
 
 
 def runs_at_hand(store: ResultStore, data_dir: Path | None) -> pd.DataFrame:

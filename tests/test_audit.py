@@ -228,6 +228,16 @@ def test_an_audit_is_replaced_only_by_the_same_sample_on_the_same_machine(record
     assert found[:3] == [("laptop", 2), ("server", 2), ("server", 1)] and found.count(("laptop", 2)) == 1
 
 
+def test_as_many_other_runs_do_not_replace_an_audit(published, monkeypatch):
+    monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
+    (published.root / "audit.json").unlink(missing_ok=True)
+    first = set(draw_runs(published.runs(), 1, 0)["spec_hash"])
+    other = next(n for n in range(1, 50) if set(draw_runs(published.runs(), 1, n)["spec_hash"]) != first)
+    for seed in (0, other, 0):
+        run_audit(published, 1, seed=seed, progress=False)
+    assert [audit["seed"] for audit in read_audits(published.root / "audit.json")] == [0, other]
+
+
 def test_a_users_own_table_is_audited_from_its_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("causalmix.audit.run_in_processes", run_here)
     folder, model = tmp_path / "tables", save_tiny_model(tmp_path / "tiny")
